@@ -1,0 +1,1 @@
+"""The one trainer: everything with gradients goes through `fit`."""
