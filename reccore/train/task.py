@@ -62,6 +62,25 @@ class Task(ABC):
     def evaluate(self) -> dict[str, float]:
         """Validation metrics of the module as it is now; {} where nothing is held out."""
 
+    def validation_loss(self) -> dict[str, float]:
+        """Mean of each loss term over validation rows, to be set against the training loss.
+
+        {} by default: not every loss is defined on held-out rows.
+        """
+        return {}
+
+    def to(self, device: torch.device) -> None:
+        """Move there before training. A task that keeps whole tensors moves them too."""
+        self.module.to(device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whatever else a resumed run needs (counters, mined negatives): plain types, tensors."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        assert not state
+
     def parameter_groups(self) -> Iterable[ParameterGroup]:
         """By default decay matrices, not biases, norms and embeddings."""
         return default_groups(self.module)

@@ -1,0 +1,48 @@
+# Two commands do everything: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := checkpoints/demo
+PEERS := .venv-peers
+
+.PHONY: setup demo test lint format clean bench-peers bench-help
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 20
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed (PYTHON=...)"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+setup: $(VENV)/.ready ## make .venv with all that demo and test need
+
+demo: setup ## train, compare and recommend on the generated default data
+	rm -rf $(DEMO)
+	$(BIN)/cinesync data describe
+	$(BIN)/cinesync train popularity --out $(DEMO)/popularity
+	$(BIN)/cinesync train ease --out $(DEMO)/ease
+	$(BIN)/cinesync train two-tower --out $(DEMO)/two-tower
+	$(BIN)/cinesync compare $(DEMO)/two-tower $(DEMO)/popularity
+	$(BIN)/cinesync compare $(DEMO)/two-tower $(DEMO)/ease
+	$(BIN)/cinesync recommend $(DEMO)/two-tower --user 1 --k 5
+	$(BIN)/cinesync recommend $(DEMO)/two-tower --history 10,20,30 --k 5
+	@echo "the training curves are in $(DEMO)/two-tower/report.html"
+
+test: setup ## run every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## let ruff format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what make made, but no runs
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

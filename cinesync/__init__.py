@@ -1,0 +1,1 @@
+"""CineSync: movie and TV recommenders, from honest baselines to deep models."""

@@ -1,0 +1,149 @@
+"""Models of a (user, item) pair: a state of each side, joined into one score.
+
+Whatever depends on one side alone is computed in its state, once a user or item and not once a
+pair. For an MLP over both that is exact: W [u; i] = W_u u + W_i i, so the first layer costs a
+pair an addition.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from cinesync.models.neural import NeuralRecommender, Validate
+from cinesync.models.pointwise import PairScorer, PointwiseSettings, RatingScale, Scores, pair_task
+from cinesync.models.sides import Met, Rows, Side
+from reccore.data.dataset import Dataset
+from reccore.data.ids import Codes
+from reccore.data.interactions import Floats
+from reccore.recommender import UserBatch
+from reccore.train.task import Task
+
+BLOCK = 2**23  # numbers in the widest tensor of a block of pairs: 32 MiB
+USERS = 256  # users of a block, at most
+PAIRS = 2**14  # pairs predicted at once
+
+
+class PairSettings(PointwiseSettings):
+    """What all models of pairs can be told."""
+
+    dim: int = Field(64, ge=1, description="width of the vectors")
+    init: float = Field(0.05, gt=0, description="standard deviation of vectors at first")
+    features: bool = Field(True, description="add the features' vectors to those of the ids")
+    history: Literal["none", "users", "both"] = Field(
+        "none", description="add the vectors of the items met to a user (SVD++), and vice versa"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of what is dropped in training")
+
+
+class PairModule(PairScorer):
+    """Sides, their states, and the join. Subclasses say the last two."""
+
+    width: int = 1  # numbers that joining a pair makes: bounds the blocks
+
+    def __init__(self, settings: PairSettings, data: Dataset) -> None:
+        super().__init__()
+        met = {
+            side: Met(data.interactions, side == "users")
+            for side in ("users", "items")
+            if settings.history in (side, "both")
+        }
+        tables, d, init = (data.users, data.items), settings.dim, settings.init
+        users, items = map(len, tables)
+        self.users = Side(tables[0], d, init, settings.features, met.get("users"), items)
+        self.items = Side(tables[1], d, init, settings.features, met.get("items"), users)
+        self.middle = nn.Parameter(torch.zeros(()))
+        self.ratings = RatingScale(data.interactions)
+
+    @abstractmethod
+    def user_state(self, rows: Rows) -> Tensor:
+        """Rows [N, d + 1] -> [N, s]."""
+
+    @abstractmethod
+    def item_state(self, rows: Rows) -> Tensor:
+        """Rows [N, d + 1] -> [N, s']."""
+
+    @abstractmethod
+    def join(self, users: Tensor, items: Tensor) -> Tensor:
+        """States [..., s] and [..., s'] that broadcast -> scores [...]."""
+
+    def cross(self, users: Tensor, items: Tensor) -> Tensor:
+        """States [B, s] and [I, s'] -> all scores [B, I]."""
+        return self.join(users[:, None], items[None])
+
+    def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
+        of_users, of_items = self.users(users, items[:, 0] if trained else None), None
+        if trained and self.items.met is not None:  # the pair of training is the first
+            of_items = torch.full_like(items, -1)
+            of_items[:, 0] = users
+        u, i = (
+            of_users,
+            self.items(items.flatten(), None if of_items is None else of_items.flatten()),
+        )
+        shape = (*items.shape, -1)
+        values = self.join(self.user_state(u)[:, None], self.item_state(i).view(shape))
+        return Scores(values + self.middle, u.whole[:, :-1], i.whole[:, :-1])
+
+
+class PairRecommender(NeuralRecommender):
+    """Scores, ratings and the task of any `PairModule`.
+
+    A user unknown to training (-1) is the zero row: no taste and no bias, so that the scores are
+    the items' own, close to popularity. `recommend` refuses such users by name before it asks.
+    """
+
+    module: PairModule
+
+    def __init__(self, settings: PairSettings, module: PairModule) -> None:
+        self.settings = settings
+        self.module = module
+        self.rates = settings.target == "rating"
+
+    def task(self, data: Dataset, validate: Validate, seed: int) -> Task:
+        return pair_task(self.module, data.interactions, self.settings, validate)
+
+    def score(self, users: UserBatch) -> Floats:
+        codes = torch.from_numpy(users.codes.astype(np.int64)).to(self.device)
+        with _inference(self.module) as module:
+            every = torch.arange(len(module.items), device=self.device)
+            items = module.item_state(module.items(every))
+            scores = torch.empty((len(codes), len(every)), dtype=torch.float32)
+            for start in range(0, len(codes), USERS):
+                part = codes[start : start + USERS]
+                state = module.user_state(module.users(part))
+                size = max(1, BLOCK // (module.width * len(part)))
+                for first in range(0, len(every), size):
+                    block = module.cross(state, items[first : first + size])
+                    scores[start : start + USERS, first : first + size] = block
+        return scores.numpy()
+
+    def predict(self, users: Codes, items: Codes) -> Floats:
+        if not self.rates:
+            return super().predict(users, items)
+        ratings = torch.empty(len(users))
+        with _inference(self.module) as module:
+            for start in range(0, len(users), PAIRS):
+                pairs = [
+                    torch.from_numpy(codes[start : start + PAIRS].astype(np.int64)).to(self.device)
+                    for codes in (users, items)
+                ]
+                numbers = module(pairs[0], pairs[1][:, None], trained=False).values[:, 0]
+                ratings[start : start + PAIRS] = module.ratings.restore(numbers)
+        return ratings.numpy()
+
+
+@contextmanager
+def _inference(module: PairModule) -> Iterator[PairModule]:
+    """Without dropout, batch statistics or gradients; as it was, after."""
+    training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield module
+    finally:
+        module.train(training)

@@ -1,0 +1,211 @@
+"""A finished run: load it, evaluate it, ask it for recommendations."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from reccore.data.split import Holdout, Split, SplitSettings, split
+from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
+from reccore.metrics.topk import top_k
+
+from cinesync import sources
+from cinesync.settings import DataSettings, RunSettings, resolve_tree
+from reccore.data.dataset import Dataset
+from reccore.data.ids import Codes, ExternalId, IdMap
+from reccore.data.interactions import Histories, Interactions
+from reccore.errors import UserError
+from reccore.recommender import Recommender, UserBatch
+from reccore.run import RunFolder
+
+Part = Literal["validation", "test"]
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data set, split: what training and evaluation of a run start from."""
+
+    dataset: Dataset
+    split: Split
+
+    def training(self, with_validation: bool) -> Dataset:
+        """What a model may see."""
+        return self.dataset.with_interactions(self.split.fit_rows(with_validation))
+
+    def part(self, name: Part) -> Holdout:
+        held = self.split.test if name == "test" else self.split.validation
+        if held is None:
+            raise UserError("this run holds no validation rows", "--set split.validation=0.1")
+        return held
+
+
+def prepare(data: DataSettings, how: SplitSettings, seed: int = 0) -> Prepared:
+    """Load and split, leak-checked."""
+    loaded = sources.load(
+        data.name,
+        Path(data.path) if data.path else None,
+        columns=data.map or None,
+        items=Path(data.items) if data.items else None,
+        options=data.options or None,
+    )
+    return Prepared(loaded.dataset, split(loaded.dataset.interactions, how, loaded.given))
+
+
+class Run:
+    """A trained model with its ids, features and, when asked for, the data it came from."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.manifest = folder.manifest
+        self.settings: RunSettings = resolve_tree(folder.config, folder.path)
+        users, items = folder.read_tables()
+        none = np.empty(0, dtype=np.int32)
+        nothing = Interactions(users.ids, items.ids, none, none)
+        self.dataset = Dataset(self.settings.data.name, nothing, users, items)
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @cached_property
+    def model(self) -> Recommender:
+        model = self.settings.entry.build(self.settings.model, self.dataset)
+        try:
+            model.restore(self.folder.read_arrays())
+        except KeyError as error:
+            raise UserError(
+                f"{self.folder.weights_path} lacks {error}, it is of another model"
+            ) from None
+        return model
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The data the run was trained on, loaded again and checked to be the same."""
+        prepared = prepare(self.settings.data, self.settings.split)
+        found = prepared.dataset.interactions.fingerprint
+        expected = self.manifest["data_fingerprint"]
+        if found != expected:
+            raise UserError(
+                f"the data has changed since {self.path} was trained "
+                f"(fingerprint {found}, then {expected})",
+                "train again, or give back the same data",
+            )
+        return prepared
+
+    def evaluate(
+        self,
+        part: Part = "test",
+        settings: EvaluateSettings | None = None,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Full-ranking metrics with intervals on a held-out part the model has not learned from."""
+        if part == "validation" and self.manifest["fitted_on"] == "train+validation":
+            raise UserError(
+                f"{self.path} has learned from its validation rows",
+                "train with --set fit.hold_validation=true to evaluate on them",
+            )
+        training = self.prepared.training(self.manifest["fitted_on"] == "train+validation")
+        return evaluate(
+            self.model,
+            self.prepared.part(part),
+            Catalogue.of(training),
+            settings or self.settings.evaluate,
+            progress,
+        )
+
+    @cached_property
+    def histories(self) -> Histories:
+        """What each known user has met, test rows excluded: one row a user code."""
+        return self.prepared.split.fit_rows(True).histories
+
+    def recommend(
+        self,
+        user: ExternalId | None = None,
+        *,
+        users: Sequence[ExternalId] | None = None,
+        history: Sequence[ExternalId] | None = None,
+        k: int = 10,
+    ) -> pl.DataFrame:
+        """The best unseen items: columns user, item, rank, score (and title where known).
+
+        Ask for a known `user`, several `users`, or anyone by the `history` of item ids.
+        """
+        if k < 1:
+            raise UserError(f"k is {k}", "ask for at least 1 item")
+        if sum(given is not None for given in (user, users, history)) != 1:
+            raise UserError("give exactly one of user, users, history")
+        if history is not None:
+            return self._answer(self._stranger(history), pl.Series(["history"]), k)
+        wanted = [user] if user is not None else list(users or [])
+        ids = self.dataset.users.ids
+        codes = np.array([ids.code(one, "user") for one in wanted], dtype=np.int32)
+        return self.recommend_codes(codes, k)
+
+    def recommend_codes(
+        self, codes: Codes, k: int, progress: Progress | None = None, block: int = 1024
+    ) -> pl.DataFrame:
+        """The same for user codes, block by block so that memory stays bounded."""
+        block = max(1, min(block, (256 << 20) // (4 * max(1, len(self.dataset.items)))))
+        frames = []
+        for start in range(0, len(codes), block):
+            chosen = codes[start : start + block]
+            batch = UserBatch(chosen, self.histories.take(chosen))
+            frames.append(self._answer(batch, self.dataset.users.ids.decode(chosen), k))
+            if progress is not None:
+                progress(min(start + block, len(codes)), len(codes))
+        return pl.concat(frames)
+
+    def _stranger(self, history: Sequence[ExternalId]) -> UserBatch:
+        if not self.model.from_history:
+            raise UserError(
+                f"{self.settings.entry.name} scores only users it was trained on",
+                "use a model that reads histories: ease, item-knn, ials, two-tower",
+            )
+        codes = [self.dataset.items.ids.code(item, "item") for item in history]
+        unknown = np.array([-1], dtype=np.int32)
+        return UserBatch(unknown, Histories.of_lists([np.array(codes, dtype=np.int32)]))
+
+    def _answer(self, batch: UserBatch, users: pl.Series, k: int) -> pl.DataFrame:
+        items, scores = top_k(self.model.score(batch), batch.histories, k)
+        rank = np.broadcast_to(np.arange(1, items.shape[1] + 1, dtype=np.int32), items.shape)
+        real = items >= 0
+        rows = np.repeat(np.arange(len(batch)), items.shape[1]).reshape(items.shape)[real]
+        columns: dict[str, Any] = {
+            "user": users.gather(rows),
+            "item": self.dataset.items.ids.decode(items[real]),
+            "rank": rank[real],
+            "score": scores[real],
+        }
+        if self.dataset.items.titles is not None:
+            titles = pl.Series(self.dataset.items.titles)
+            columns["title"] = titles.gather(items[real])
+        return pl.DataFrame(columns)
+
+
+def known_users(ids: IdMap, file: Path) -> Codes:
+    """User codes of a file: its `user` column (CSV or Parquet), or one id a line."""
+    if not file.exists():
+        raise UserError(f"no such file: {file}")
+    if file.suffix == ".parquet":
+        frame = pl.read_parquet(file)
+    elif file.suffix == ".csv":
+        frame = pl.read_csv(file)
+    else:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        frame = pl.DataFrame({"user": [line for line in lines if line]})
+    if "user" not in frame.columns:
+        raise UserError(f"{file} has no column user", "found: " + ", ".join(frame.columns))
+    codes = ids.encode(frame["user"])
+    if (codes < 0).any():
+        unknown = frame["user"][int(np.flatnonzero(codes < 0)[0])]
+        raise UserError(f"unknown user {unknown!r} in {file}", f"{(codes < 0).sum()} are unknown")
+    return codes
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run folder written by `cinesync train`."""
+    return Run(RunFolder.open(Path(path)))

@@ -1,0 +1,161 @@
+"""Results on the terminal: tables for people, JSON for programs, progress on stderr."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import typer
+from reccore.metrics.compare import Difference
+from reccore.metrics.evaluate import EvaluateSettings, Evaluation, Metric
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cinesync.runs import Part, Run
+from cinesync.runs import Progress as Callback
+from reccore.errors import UserError
+from reccore.files import write_atomic
+from reccore.track import Tracker
+from reccore.track.live import Live
+
+LEADING = (
+    "ndcg@10",
+    "hit@10",
+    "recall_capped@20",
+    "recall@20",
+    "precision@10",
+    "coverage@10",
+    "diversity@10",
+    "rmse",
+    "mae",
+)
+
+
+class Show:
+    """Prints what a command found, in the form that was asked for."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = Console()
+        self.progress = Console(stderr=True)
+
+    def json(self, content: Any) -> None:
+        typer.echo(json.dumps(content, ensure_ascii=False, default=str))
+
+    def records(self, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        if self.as_json:
+            return self.json(list(rows))
+        table = Table(title=title, title_justify="left")
+        for column in rows[0] if rows else ():
+            table.add_column(column)
+        for row in rows:
+            cells = (", ".join(map(str, v)) if isinstance(v, list) else v for v in row.values())
+            table.add_row(*("" if cell is None else str(cell) for cell in cells))
+        self.console.print(table)
+
+    def live(self) -> Tracker:
+        return Live(self.progress)
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callback]:
+        """A progress bar on stderr, where stderr is a terminal."""
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        shown = self.progress.is_terminal
+        with Progress(*columns, console=self.progress, transient=True, disable=not shown) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def evaluate(self, run: Run, part: Part, settings: EvaluateSettings) -> Evaluation:
+        with self.bar(f"evaluating {run.settings.entry.name}") as progress:
+            return run.evaluate(part, settings, progress)
+
+    def trained(self, run: Run, evaluation: Evaluation) -> None:
+        if self.as_json:
+            return self.json({"run": str(run.path), **_facts(run), **evaluation.to_json()})
+        self.console.print(_ground(run))
+        leading = {name: evaluation.summary[name] for name in LEADING if name in evaluation.summary}
+        self.console.print(_metrics_table("Test", leading))
+        self.console.print(f"run: {run.path}  (report: {run.path / 'report.html'})", soft_wrap=True)
+
+    def evaluations(self, results: Sequence[tuple[Run, Evaluation]], part: Part) -> None:
+        if self.as_json:
+            return self.json(
+                [
+                    {"run": str(run.path), "part": part, **_facts(run), **evaluation.to_json()}
+                    for run, evaluation in results
+                ]
+            )
+        for run, evaluation in results:
+            self.console.print(_ground(run))
+            self.console.print(_metrics_table(f"{run.path} ({part})", evaluation.summary))
+
+    def differences(self, a: Run, b: Run, differences: Mapping[str, Difference]) -> None:
+        names = {"a": a.settings.entry.name, "b": b.settings.entry.name}
+        if self.as_json:
+            return self.json(
+                {
+                    "a": str(a.path),
+                    "b": str(b.path),
+                    "metrics": {
+                        name: {"value": d.value, "low": d.low, "high": d.high, "better": d.better}
+                        for name, d in differences.items()
+                    },
+                }
+            )
+        table = Table(title=f"a = {a.path}\nb = {b.path}", title_justify="left")
+        for column in ("metric", "a - b", "95% interval", "better"):
+            table.add_column(column, justify="left" if column in ("metric", "better") else "right")
+        for name, d in differences.items():
+            winner = "" if d.better is None else f"{d.better} ({names[d.better]})"
+            table.add_row(name, f"{d.value:+.4f}", f"{d.low:+.4f} .. {d.high:+.4f}", winner)
+        self.console.print(table)
+
+    def recommendations(self, answer: pl.DataFrame) -> None:
+        if self.as_json:
+            return self.json(answer.to_dicts())
+        table = Table()
+        for column in answer.columns:
+            table.add_column(column)
+        for row in answer.iter_rows():
+            table.add_row(*(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
+        self.console.print(table)
+
+    def wrote(self, out: Path, answer: pl.DataFrame) -> None:
+        if out.suffix != ".parquet":
+            raise UserError(f"--out {out} does not end in .parquet")
+        write_atomic(out, answer.write_parquet)
+        facts = {"out": str(out), "rows": len(answer), "users": answer["user"].n_unique()}
+        if self.as_json:
+            return self.json(facts)
+        self.console.print(f"wrote {facts['rows']} rows for {facts['users']} users to {out}")
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    names = ("model", "seed", "data", "data_fingerprint", "fitted_on", "split", "git_commit")
+    return {name: run.manifest[name] for name in names}
+
+
+def _ground(run: Run) -> str:
+    """What a figure stands on, in one line: no number is printed without it."""
+    facts, split = run.manifest, run.manifest["split"]
+    return (
+        f"{facts['model']} on {facts['data']} ({facts['data_fingerprint']}), "
+        f"split {split['kind']} seed {split['seed']}, leak rate {split['leak_rate']:g}, "
+        f"fitted on {facts['fitted_on']}, seed {facts['seed']}"
+    )
+
+
+def _metrics_table(title: str, summary: Mapping[str, Metric]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95% interval", justify="right")
+    ordered = [name for name in LEADING if name in summary]
+    for name in [*ordered, *(name for name in summary if name not in ordered)]:
+        m = summary[name]
+        interval = "" if m.low is None or m.high is None else f"{m.low:.4f} .. {m.high:.4f}"
+        table.add_row(name, f"{m.value:.4f}", interval, style="bold" if name in ordered else None)
+    return table

@@ -1,0 +1,126 @@
+"""The single list of models: the command line, the tests and the docs read it.
+
+Model files are imported only when a model is used: listing needs neither torch nor numba.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from reccore.config import Settings
+from reccore.data.dataset import Dataset
+from reccore.errors import UserError, need
+from reccore.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model: where it lives, what it is, and the training settings it prefers."""
+
+    name: str
+    summary: str
+    mission: str
+    where: str  # "module:Settings:Model"
+    ratings: bool = False
+    train: Mapping[str, Any] | None = None
+    """Preferred training settings; None for models that are computed, not trained."""
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    """Model settings for a tiny world: what the known-answer tests use."""
+
+    @property
+    def trained(self) -> bool:
+        return self.train is not None
+
+    def settings(self) -> type[Settings]:
+        return cast(type[Settings], self._load(1))
+
+    def build(self, settings: Settings, data: Dataset) -> Recommender:
+        """An unfitted model of the data's sizes."""
+        model = cast(Any, self._load(2)).build(settings, data)
+        assert isinstance(model, Recommender)
+        return model
+
+    def _load(self, part: int) -> object:
+        module, *names = self.where.split(":")
+        return getattr(need(module, "train"), names[part - 1])
+
+
+_BASELINES = "cinesync.models.baselines"
+
+ZOO: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "popularity",
+            "the most met items, the same for everyone",
+            "M14",
+            f"{_BASELINES}:PopularitySettings:Popularity",
+        ),
+        Entry(
+            "item-knn",
+            "items met together with the history's (BM25, TF-IDF or cosine)",
+            "M14",
+            f"{_BASELINES}:ItemKnnSettings:ItemKnn",
+        ),
+        Entry(
+            "ease",
+            "closed-form linear item-item model (Steck 2019), very hard to beat",
+            "M14",
+            f"{_BASELINES}:EaseSettings:Ease",
+        ),
+        Entry(
+            "ials",
+            "matrix factorisation of implicit feedback by alternating least squares",
+            "M14",
+            "cinesync.models.ials:IalsSettings:Ials",
+        ),
+        Entry(
+            "biased-mf",
+            "rating prediction by biases and factors, compiled SGD",
+            "M14",
+            "cinesync.models.biased_mf:BiasedMfSettings:BiasedMf",
+            ratings=True,
+        ),
+        Entry(
+            "mf",
+            "matrix factorisation with element-wise product and MLP",
+            "M1",
+            "cinesync.models.factors:MFSettings:MF",
+            train={},
+        ),
+        Entry(
+            "ncf",
+            "neural collaborative filtering: an MLP over user and item",
+            "M3",
+            "cinesync.models.ncf:NCFSettings:NCF",
+            train={},
+        ),
+        Entry(
+            "neumf",
+            "product and MLP paths joined by attention, residual blocks",
+            "M3",
+            "cinesync.models.ncf:NeuMFSettings:NeuMF",
+            train={},
+        ),
+        Entry(
+            "two-tower",
+            "a user tower and an item tower that meet in a dot product",
+            "M2",
+            "cinesync.models.two_tower:TwoTowerSettings:TwoTower",
+            train={},
+        ),
+        Entry(
+            "two-tower-cross",
+            "two-tower candidates re-ranked by cross-attention with the history",
+            "M2",
+            "cinesync.models.two_tower_cross:TwoTowerCrossSettings:TwoTowerCross",
+            train={},
+        ),
+    )
+}
+
+
+def entry(name: str) -> Entry:
+    if name not in ZOO:
+        raise UserError(f"unknown model {name!r}", "known: " + ", ".join(ZOO))
+    return ZOO[name]

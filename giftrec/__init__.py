@@ -1,0 +1,1 @@
+"""GiftRec: a gift-recommendation agent on the shared core."""

@@ -1,0 +1,48 @@
+"""What the command lines share: exit codes, and options laid over settings."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from reccore.config import Tree, merge
+from reccore.errors import TrainingError, UserError
+
+BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+def exit_codes(app: typer.Typer, name: str) -> int:
+    """Run an app; users see one line that names the problem and the remedy, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        app(prog_name=name)
+    except UserError as error:
+        return _fail(f"error: {error}", BAD_INPUT)
+    except TrainingError as error:
+        return _fail(f"error: {error}", FAILURE)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILURE
+    except KeyboardInterrupt as interrupt:
+        return _fail(str(interrupt) or "interrupted", INTERRUPTED)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILURE
+    return 0
+
+
+def _fail(line: str, code: int) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def assignments_of(options: Mapping[str, Any]) -> Tree:
+    """`{"train.lr": 1e-3, "split.kind": None}` as a tree; options not given are left out."""
+    tree: Tree = {}
+    for key, value in options.items():
+        if value is None:
+            continue
+        section, name = key.split(".")
+        tree = merge(tree, {section: {name: value}})
+    return tree

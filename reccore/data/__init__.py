@@ -1,0 +1,1 @@
+"""Interactions, ids, features, splits, batches and negatives."""

@@ -1,0 +1,27 @@
+"""Files that are whole or absent: written under a temporary name, flushed, then renamed."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
+    """Write bytes, text, or whatever a writer puts at the temporary path it is given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        if callable(content):
+            content(temporary)
+        else:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

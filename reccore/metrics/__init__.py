@@ -1,0 +1,1 @@
+"""How good recommendations are: ranking, lists, calibration, ratings, and how sure we are."""

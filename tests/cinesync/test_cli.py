@@ -1,0 +1,153 @@
+"""The command line: the words users type, and one-line errors with exit code 2."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cinesync.zoo import ZOO
+
+COMMAND = [sys.executable, "-W", "error", "-c", "from cinesync.cli import main; main()"]
+
+
+def call(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=120
+    )
+
+
+def good(*words: str | Path, cwd: Path | None = None) -> str:
+    done = call(*words, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 users who like even or odd items, as a CSV file."""
+    rows = [
+        (f"u{u}", f"i{i}", (u * 7 + i * 3) % 50) for u in range(60) for i in range(u % 2, 24, 2)
+    ]
+    path = tmp_path_factory.mktemp("data") / "plays.csv"
+    pl.DataFrame(rows, schema=["who", "what", "at"], orient="row").write_csv(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def runs(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("runs")
+    options = ["--from", table, "--map", "user=who,item=what,timestamp=at"]
+    for name in ("ease", "popularity"):
+        good("train", name, *options, "--out", root / name, "--set", "evaluate.bootstrap=200")
+    return {name: root / name for name in ("ease", "popularity")}
+
+
+def test_models_lists_the_zoo() -> None:
+    assert {row["name"] for row in json.loads(good("models", "--json"))} == set(ZOO)
+    assert "two-tower" in good("models")
+
+
+def test_help_teaches() -> None:
+    assert "cinesync train two-tower" in good("--help")
+    for command in ("train", "evaluate", "compare", "recommend", "models"):
+        assert "Usage" in good(command, "--help")
+
+
+def test_evaluate_prints_metrics_with_intervals(runs: dict[str, Path]) -> None:
+    (found,) = json.loads(good("evaluate", runs["ease"], "--k", "5,10", "--json"))
+    assert found["split"]["leak_rate"] == 0
+    metric = found["metrics"]["ndcg@5"]
+    assert metric["low"] <= metric["value"] <= metric["high"]
+    assert "ndcg@10" in good("evaluate", runs["ease"], runs["popularity"])
+
+
+def test_compare_is_paired(runs: dict[str, Path]) -> None:
+    found = json.loads(good("compare", runs["ease"], runs["popularity"], "--json"))
+    assert found["metrics"]["ndcg@10"]["better"] == "a"
+    same = json.loads(good("compare", runs["ease"], runs["ease"], "--json"))
+    assert same["metrics"]["ndcg@10"]["better"] is None
+
+
+def test_recommend_in_every_way(runs: dict[str, Path], tmp_path: Path) -> None:
+    one = json.loads(good("recommend", runs["ease"], "--user", "u1", "--k", "3", "--json"))
+    assert [row["rank"] for row in one] == [1, 2, 3]
+    stranger = json.loads(good("recommend", runs["ease"], "--history", "i2,i4", "--json"))
+    assert all(int(row["item"][1:]) % 2 == 0 for row in stranger[:5])
+    out = tmp_path / "all.parquet"
+    good("recommend", runs["ease"], "--all-users", "--k", "2", "--out", out)
+    lists = pl.read_parquet(out)
+    assert lists.columns == ["user", "item", "rank", "score"]
+    assert lists["user"].n_unique() == 60
+    (tmp_path / "some.txt").write_text("u3\nu4\n")
+    some = json.loads(
+        good("recommend", runs["ease"], "--users", tmp_path / "some.txt", "--k", "1", "--json")
+    )
+    assert [row["user"] for row in some] == ["u3", "u4"]
+
+
+BAD = {
+    "unknown model": (["train", "magic"], ["unknown model 'magic'", "known: "]),
+    "unknown setting": (["train", "ease", "--set", "model.l3=1"], ["model.l3", "did you mean l2?"]),
+    "wrong type": (["train", "ease", "--set", "model.l2=much"], ["model.l2", "much"]),
+    "unknown preset": (["train", "ease", "--preset", "none"], ["unknown preset 'none'"]),
+    "no file": (["train", "ease", "--from", "/nowhere.csv"], ["/nowhere.csv"]),
+    "unknown source": (["train", "ease", "--data", "nothing"], ["nothing"]),
+    "no run": (["evaluate", "/nowhere"], ["no such run: /nowhere"]),
+    "train settings of a computed model": (["train", "ease", "--epochs", "3"], ["computed"]),
+}
+
+
+@pytest.mark.parametrize("case", list(BAD))
+def test_bad_input_is_one_line(case: str, tmp_path: Path) -> None:
+    words, expected = BAD[case]
+    done = call(*words, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    for word in expected:
+        assert word in done.stderr
+    assert not list(tmp_path.iterdir()), "something half-written was left"
+
+
+def test_bad_input_to_runs(runs: dict[str, Path], table: Path) -> None:
+    ease = runs["ease"]
+    for words, expected in [
+        (["recommend", ease, "--user", "nobody"], "unknown user 'nobody'"),
+        (["recommend", ease, "--user", "u1", "--k", "-3"], "--k is -3"),
+        (["evaluate", ease, "--k", "-1"], "at least 1"),
+        (["recommend", ease], "exactly one of"),
+        (["recommend", ease, "--history", "i1,zzz"], "unknown item 'zzz'"),
+        (["recommend", runs["popularity"], "--users", "/none.txt"], "no such file"),
+        (["evaluate", ease, "--split-part", "validation"], "hold_validation"),
+        (["train", "ease", "--from", table, "--map", "user=nix,item=what"], "nix"),
+        (["train", "ease", "--from", table, "--map", "user"], "--map"),
+    ]:
+        done = call(*words)
+        assert done.returncode == 2, (words, done.stderr)
+        assert expected in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_corrupt_run_is_refused(runs: dict[str, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in runs["ease"].iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    weights = copy / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-7])
+    done = call("recommend", copy, "--user", "u1")
+    assert done.returncode == 2
+    assert "corrupt" in done.stderr
+
+
+def test_changed_data_is_noticed(table: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_bytes(table.read_bytes())
+    good("train", "ease", "--from", mine, "--map", "user=who,item=what", "--out", tmp_path / "r")
+    mine.write_text(mine.read_text() + "u0,i1,3\n")
+    done = call("evaluate", tmp_path / "r")
+    assert done.returncode == 2
+    assert "the data has changed" in done.stderr

@@ -1,0 +1,99 @@
+"""What every model of the zoo must do; a model's own tests are about what is special to it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cinesync import presets
+from cinesync.runs import Prepared, Run, load_run
+from cinesync.settings import RunSettings, resolve
+from cinesync.sources.blocks import blocks
+from cinesync.training import train
+from cinesync.zoo import ZOO
+from reccore.config import merge
+from reccore.data.interactions import Histories
+from reccore.data.split import split
+from reccore.recommender import UserBatch
+
+TINY = {"train": {"epochs": 40, "batch_size": 16, "lr": 0.02, "patience": 40, "evaluate_every": 5}}
+RANKERS = [name for name, entry in ZOO.items() if not entry.ratings]
+IMPERSONAL = {"popularity"}
+
+
+def tiny(name: str) -> RunSettings:
+    entry = ZOO[name]
+    changes = {"model": dict(entry.quick), "evaluate": {"k": [5, 10], "bootstrap": 0}}
+    return resolve(name, changes=merge(TINY if entry.trained else {}, changes))
+
+
+@pytest.fixture(scope="module")
+def world() -> Prepared:
+    """Blocks of users that like one block of items each: the right answers are certain."""
+    data = blocks()
+    return Prepared(data, split(data.interactions, resolve("ease", changes={}).split))
+
+
+@pytest.fixture(scope="module")
+def trained(world: Prepared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    root = tmp_path_factory.mktemp("zoo")
+    return {name: train(tiny(name), out=root / name, prepared=world)[0] for name in ZOO}
+
+
+@pytest.mark.parametrize("name", [name for name in RANKERS if name not in IMPERSONAL])
+def test_solves_the_block_world(trained: dict[str, Run], name: str) -> None:
+    """Every held-out item belongs to the user's block and must lead the list."""
+    summary = trained[name].evaluate().values()
+    assert summary["recall_capped@5"] > 0.95, summary
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_batch_equals_single_and_reload(trained: dict[str, Run], name: str) -> None:
+    run = trained[name]
+    codes = np.array([0, 3, 9], dtype=np.int32)
+    batch = UserBatch(codes, run.histories.take(codes))
+    together = run.model.score(batch)
+    assert together.shape == (3, len(run.dataset.items))
+    assert together.dtype == np.float32
+    for row, code in enumerate(codes):
+        one = np.array([code], dtype=np.int32)
+        alone = run.model.score(UserBatch(one, run.histories.take(one)))
+        np.testing.assert_allclose(alone[0], together[row], rtol=1e-4, atol=1e-5)
+    again = load_run(run.path).model.score(batch)
+    np.testing.assert_array_equal(again, together)
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_recommends_unseen_items_only(trained: dict[str, Run], name: str) -> None:
+    run = trained[name]
+    user = run.dataset.users.ids.ids[0]
+    answer = run.recommend(user, k=4)
+    assert answer.columns[:4] == ["user", "item", "rank", "score"]
+    assert answer["rank"].to_list() == [1, 2, 3, 4]
+    seen = set(run.dataset.items.ids.decode(run.histories.row(0)).to_list())
+    assert not seen & set(answer["item"].to_list())
+    assert answer["score"].is_sorted(descending=True)
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_strangers_with_and_without_history(trained: dict[str, Run], name: str) -> None:
+    """Models that read histories answer for anyone; the others score without falling over."""
+    run = trained[name]
+    items = np.arange(3, dtype=np.int32)
+    stranger = UserBatch(np.array([-1, -1], dtype=np.int32), Histories.of_lists([items, items[:0]]))
+    if run.model.from_history:
+        scores = run.model.score(stranger)
+        assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_runs(name: str, world: Prepared, tmp_path: Path) -> None:
+    preset = presets.read(name)
+    model = preset["model_name"]
+    changes = {"evaluate": {"bootstrap": 0}}
+    short = {"train": {"epochs": 1, "batch_size": 16}} if ZOO[model].trained else {}
+    settings = resolve(model, preset=name, changes=merge(changes, short))
+    run, evaluation = train(settings, out=tmp_path / "run", prepared=world)
+    assert run.manifest["status"] == "complete"
+    assert evaluation.values()["ndcg@10"] >= 0
+    assert preset["description"]
