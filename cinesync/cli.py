@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import typer
-from reccore.metrics.compare import compare as compare_evaluations
-from reccore.metrics.evaluate import EvaluateSettings
 
 from cinesync import presets, training, zoo
 from cinesync import settings as run_settings
@@ -17,6 +15,8 @@ from cinesync.show import Show
 from reccore.cli import assignments_of, exit_codes
 from reccore.config import Tree, merge, parse_assignments
 from reccore.errors import UserError
+from reccore.metrics.compare import compare as compare_evaluations
+from reccore.metrics.evaluate import EvaluateSettings
 from reccore.run import package_version
 from reccore.track import Silent, Together, Tracker
 

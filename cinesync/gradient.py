@@ -2,17 +2,18 @@
 
 from typing import Any, cast
 
-from reccore.data.batches import IndexBatches
-from reccore.metrics.evaluate import Catalogue, evaluate
-from reccore.train.loop import fit as run_trainer
-from reccore.train.settings import TrainSettings
-
 from cinesync.models.neural import NeuralRecommender
 from cinesync.runs import Prepared
 from cinesync.settings import RunSettings
+from reccore.data.batches import IndexBatches
+from reccore.metrics.evaluate import Catalogue, evaluate
 from reccore.recommender import Recommender
 from reccore.run import RunFolder
 from reccore.track import Tracker
+from reccore.train.loop import fit as run_trainer
+from reccore.train.settings import TrainSettings
+
+HEALTH_FACTS = ("dropout", "kl_weight")
 
 
 def fit(
@@ -53,5 +54,5 @@ def fit(
 def _info(settings: RunSettings) -> dict[str, Any]:
     """What trackers show and health flags need to know of the model."""
     model = settings.model.model_dump()
-    known = {name: model[name] for name in ("dropout", "kl_weight") if name in model}
-    return {"title": f"{settings.entry.name} on {settings.data.name}", **known}
+    info: dict[str, Any] = {name: model[name] for name in HEALTH_FACTS if name in model}
+    return {"title": f"{settings.entry.name} on {settings.data.name}", **info}

@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from reccore.data.split import Holdout, Split, SplitSettings, split
-from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
-from reccore.metrics.topk import top_k
 
 from cinesync import sources
 from cinesync.settings import DataSettings, RunSettings, resolve_tree
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes, ExternalId, IdMap
 from reccore.data.interactions import Histories, Interactions
+from reccore.data.split import Holdout, Split, SplitSettings, split
 from reccore.errors import UserError
+from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
+from reccore.metrics.topk import top_k
 from reccore.recommender import Recommender, UserBatch
 from reccore.run import RunFolder
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field
-from reccore.data.split import SplitSettings
-from reccore.metrics.evaluate import EvaluateSettings
 
 from cinesync import presets, zoo
 from reccore.config import Settings, Tree, merge, to_tree, validate
+from reccore.data.split import SplitSettings
 from reccore.errors import UserError, need
+from reccore.metrics.evaluate import EvaluateSettings
 
 
 class DataSettings(Settings):
@@ -21,7 +21,9 @@ class DataSettings(Settings):
     path: str | None = Field(None, description="file or folder of the data (--from)")
     map: dict[str, str] = Field({}, description="our column -> the file's column (--map)")
     items: str | None = Field(None, description="file with item id, title, genres (--items)")
-    options: dict[str, str] = Field({}, description="options of the source, e.g. duplicates, fold")
+    options: dict[str, str | int | float | bool] = Field(
+        {}, description="options of the source, e.g. duplicates, fold"
+    )
 
 
 class FitSettings(Settings):
@@ -104,7 +106,7 @@ def _typed(
     train: Settings | None = None
     if entry.trained:
         cls = need("reccore.train.settings", "train").TrainSettings
-        train = validate(cls, tree.get("train", {}), source)
+        train = validate(cls, tree.get("train", {}), source, "train")
     elif tree.get("train"):
         raise UserError(f"{entry.name} is computed, not trained", "leave train.* settings out")
     return RunSettings(
@@ -112,10 +114,10 @@ def _typed(
         seed,
         tag,
         preset,
-        validate(DataSettings, tree.get("data", {}), source),
-        validate(SplitSettings, tree.get("split", {}), source),
-        validate(entry.settings(), tree.get("model", {}), source),
+        validate(DataSettings, tree.get("data", {}), source, "data"),
+        validate(SplitSettings, tree.get("split", {}), source, "split"),
+        validate(entry.settings(), tree.get("model", {}), source, "model"),
         train,
-        validate(FitSettings, tree.get("fit", {}), source),
-        validate(EvaluateSettings, tree.get("evaluate", {}), source),
+        validate(FitSettings, tree.get("fit", {}), source, "fit"),
+        validate(EvaluateSettings, tree.get("evaluate", {}), source, "evaluate"),
     )

@@ -8,8 +8,6 @@ from typing import Any
 
 import polars as pl
 import typer
-from reccore.metrics.compare import Difference
-from reccore.metrics.evaluate import EvaluateSettings, Evaluation, Metric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -18,6 +16,8 @@ from cinesync.runs import Part, Run
 from cinesync.runs import Progress as Callback
 from reccore.errors import UserError
 from reccore.files import write_atomic
+from reccore.metrics.compare import Difference
+from reccore.metrics.evaluate import EvaluateSettings, Evaluation, Metric
 from reccore.track import Tracker
 from reccore.track.live import Live
 

@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reccore.metrics.evaluate import Catalogue, Evaluation, evaluate
-from reccore.track.report import write_report
-
 from cinesync.runs import Prepared, Run, prepare
 from cinesync.settings import RunSettings, resolve_tree
 from reccore.errors import UserError
+from reccore.metrics.evaluate import Catalogue, Evaluation, evaluate
 from reccore.recommender import ClosedForm, Recommender
 from reccore.run import RunFolder, git_commit, package_version
 from reccore.track import Silent, Tracker
+from reccore.track.report import write_report
 
 log = logging.getLogger(__name__)
 CHECKPOINTS = Path("checkpoints")

@@ -19,7 +19,6 @@ class Entry:
 
     name: str
     summary: str
-    mission: str
     where: str  # "module:Settings:Model"
     ratings: bool = False
     train: Mapping[str, Any] | None = None
@@ -53,66 +52,56 @@ ZOO: dict[str, Entry] = {
         Entry(
             "popularity",
             "the most met items, the same for everyone",
-            "M14",
             f"{_BASELINES}:PopularitySettings:Popularity",
         ),
         Entry(
             "item-knn",
             "items met together with the history's (BM25, TF-IDF or cosine)",
-            "M14",
             f"{_BASELINES}:ItemKnnSettings:ItemKnn",
         ),
         Entry(
             "ease",
             "closed-form linear item-item model (Steck 2019), very hard to beat",
-            "M14",
             f"{_BASELINES}:EaseSettings:Ease",
         ),
         Entry(
             "ials",
             "matrix factorisation of implicit feedback by alternating least squares",
-            "M14",
             "cinesync.models.ials:IalsSettings:Ials",
         ),
         Entry(
             "biased-mf",
             "rating prediction by biases and factors, compiled SGD",
-            "M14",
             "cinesync.models.biased_mf:BiasedMfSettings:BiasedMf",
             ratings=True,
         ),
         Entry(
             "mf",
             "matrix factorisation with element-wise product and MLP",
-            "M1",
             "cinesync.models.factors:MFSettings:MF",
             train={},
         ),
         Entry(
             "ncf",
             "neural collaborative filtering: an MLP over user and item",
-            "M3",
             "cinesync.models.ncf:NCFSettings:NCF",
             train={},
         ),
         Entry(
             "neumf",
             "product and MLP paths joined by attention, residual blocks",
-            "M3",
             "cinesync.models.ncf:NeuMFSettings:NeuMF",
             train={},
         ),
         Entry(
             "two-tower",
             "a user tower and an item tower that meet in a dot product",
-            "M2",
             "cinesync.models.two_tower:TwoTowerSettings:TwoTower",
             train={},
         ),
         Entry(
             "two-tower-cross",
             "two-tower candidates re-ranked by cross-attention with the history",
-            "M2",
             "cinesync.models.two_tower_cross:TwoTowerCrossSettings:TwoTowerCross",
             train={},
         ),
@@ -124,3 +113,10 @@ def entry(name: str) -> Entry:
     if name not in ZOO:
         raise UserError(f"unknown model {name!r}", "known: " + ", ".join(ZOO))
     return ZOO[name]
+
+
+def register(new: Entry) -> None:
+    """Add a model of your own: every command and every function here then knows it."""
+    if new.name in ZOO:
+        raise UserError(f"there is a model {new.name!r} already", "choose another name")
+    ZOO[new.name] = new

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -13,11 +13,14 @@ from reccore.errors import TrainingError, UserError
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 
 
-def exit_codes(app: typer.Typer, name: str) -> int:
-    """Run an app; users see one line that names the problem and the remedy, never a traceback."""
+def exit_codes(app: typer.Typer, name: str, words: Sequence[str] | None = None) -> int:
+    """Run an app on `words` (sys.argv's by default).
+
+    Users see one line that names the problem and the remedy, never a traceback.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        app(prog_name=name)
+        app(args=words, prog_name=name)
     except UserError as error:
         return _fail(f"error: {error}", BAD_INPUT)
     except TrainingError as error:

@@ -22,20 +22,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def validate(cls: type[S], tree: Mapping[str, Any], source: str) -> S:
-    """Build `cls` from a plain tree; errors become one line naming key, value and remedy."""
+def validate(cls: type[S], tree: Mapping[str, Any], source: str, section: str = "") -> S:
+    """Build `cls` from a plain tree; errors become one line naming key, value and remedy.
+
+    `section` is where the tree stands among others: "train" makes the key `train.lr`.
+    """
     try:  # JSON mode reads lists into tuples and yet stays strict about scalars
         return cls.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise _explain(cls, error, source) from None
+        raise _explain(cls, error, source, section) from None
 
 
-def _explain(cls: type[BaseModel], error: ValidationError, source: str) -> UserError:
+def _explain(cls: type[BaseModel], error: ValidationError, source: str, section: str) -> UserError:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in ((section,) if section else ()) + first["loc"])
     if first["type"] == "extra_forbidden":
         known = _keys_beside(cls, tuple(str(part) for part in first["loc"][:-1]))
-        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
         remedy = f"did you mean {close[0]}?" if close else "known: " + ", ".join(sorted(known))
         return UserError(f"unknown setting {key} in {source}", remedy)
     return UserError(f"setting {key}={first['input']!r} in {source}", first["msg"])

@@ -62,7 +62,10 @@ class BiasedMf(ClosedForm):
         generator = np.random.default_rng(seed)
         self.mean = np.float32(rows.values.mean(dtype=np.float64))
         self.limits = np.array([rows.values.min(), rows.values.max()], dtype=np.float32)
-        self.user_bias, self.item_bias = np.zeros_like(self.user_bias), np.zeros_like(self.item_bias)
+        self.user_bias, self.item_bias = (
+            np.zeros_like(self.user_bias),
+            np.zeros_like(self.item_bias),
+        )
         self.users = self._start(generator, rows.users, len(self.users))
         self.items = self._start(generator, rows.items, len(self.items))
         lr = settings.lr

@@ -30,13 +30,15 @@ from reccore.recommender import Arrays, ClosedForm, UserBatch
 class IalsSettings(Settings):
     """Implicit ALS. Defaults: best of a sweep on validation rows of ML-1M (per-user 80/20)."""
 
-    factors: int = Field(default=64, ge=1)
-    alpha: float = Field(default=10.0, ge=1, description="confidence of an observed pair")
-    regularization: float = Field(default=100.0, ge=0, description="ridge of an average row")
-    frequency_exponent: float = Field(
-        default=1.0, ge=0, description="ridge ~ frequency^this; 0: the same for all (Hu et al.)"
+    factors: int = Field(default=128, ge=1)
+    alpha: float = Field(default=5.0, ge=1, description="confidence of an observed pair")
+    regularization: float = Field(
+        default=0.9, ge=0, description="ridge of an average row, over the root of its confidence"
     )
-    iterations: int = Field(default=16, ge=1, description="a user and an item half-step each")
+    frequency_exponent: float = Field(
+        default=0.25, ge=0, description="ridge ~ confidence^this; 0: the same for all (Hu et al.)"
+    )
+    iterations: int = Field(default=10, ge=1, description="a user and an item half-step each")
     steps: int = Field(default=3, ge=1, description="conjugate gradient steps of a half-step")
     init_scale: float = Field(default=0.1, gt=0, description="size of the random start")
     threads: int = Field(default=0, ge=0, description="0: all cores; results do not depend on it")
@@ -50,7 +52,7 @@ class Ials(ClosedForm):
     def __init__(self, settings: IalsSettings, items: int) -> None:
         self.settings = settings
         self.items: Floats = np.zeros((items, settings.factors), dtype=np.float32)  # [I, F]
-        self.mean_weight = 1.0  # of users in training: what their ridge is relative to
+        self.mean_confidence = 1.0  # of training users: their ridge is relative to it
 
     @classmethod
     def build(cls, settings: IalsSettings, data: Dataset) -> Self:
@@ -65,7 +67,7 @@ class Ials(ClosedForm):
             generator.normal(0, scale, (n, settings.factors)).astype(np.float32)
             for n in by_user.shape
         )
-        user_ridge, self.mean_weight = self._ridge(by_user)
+        user_ridge, self.mean_confidence = self._ridge(by_user)
         item_ridge, _ = self._ridge(by_item)
         for _ in range(settings.iterations):
             self._solve(by_user, items, user_ridge, users, settings.steps)
@@ -73,15 +75,15 @@ class Ials(ClosedForm):
         self.items = items
 
     def _ridge(self, rows: Csr, mean: float | None = None) -> tuple[Floats, float]:
-        """Each row's ridge, and the mean weight it is relative to.
+        """Each row's ridge, and the mean confidence it is relative to.
 
-        The weight of a row is what its squared norm answers for: its observed pairs and, at
-        1 / alpha each, all pairs. Dividing by the mean keeps `regularization` on one scale.
+        A row's confidence is the sum of its pairs'. Over the root of it the best ridge was the
+        same on ML-100K and ML-1M, so `regularization` keeps its scale whatever the data.
         """
-        weights = np.diff(rows.indptr) + rows.shape[1] / self.settings.alpha
-        mean = float(weights.mean()) if mean is None else mean
-        relative = (weights / mean) ** self.settings.frequency_exponent
-        return (self.settings.regularization * relative).astype(np.float32), mean
+        confidence = rows.shape[1] + (self.settings.alpha - 1) * np.diff(rows.indptr)
+        mean = float(confidence.mean()) if mean is None else mean
+        relative = (confidence / mean) ** self.settings.frequency_exponent
+        return (self.settings.regularization * np.sqrt(mean) * relative).astype(np.float32), mean
 
     def _solve(self, rows: Csr, fixed: Floats, ridge: Floats, out: Floats, steps: int) -> None:
         gram = fixed.T @ fixed
@@ -98,7 +100,7 @@ class Ials(ClosedForm):
     def fold_in(self, users: UserBatch) -> Floats:
         """Factors of users given by their histories: [B, F], solved to convergence."""
         rows = binary(users.histories, len(self.items))
-        ridge, _ = self._ridge(rows, self.mean_weight)
+        ridge, _ = self._ridge(rows, self.mean_confidence)
         factors = np.zeros((len(users), self.settings.factors), dtype=np.float32)
         self._solve(rows, self.items, ridge, factors, steps=2 * self.settings.factors)
         return factors
@@ -108,11 +110,11 @@ class Ials(ClosedForm):
         return scores
 
     def arrays(self) -> Arrays:
-        return {"items": self.items, "mean_weight": np.array(self.mean_weight)}
+        return {"items": self.items, "mean_confidence": np.array(self.mean_confidence)}
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         self.items = learned(arrays, "items", self.items.shape)
-        self.mean_weight = float(learned(arrays, "mean_weight", ()))
+        self.mean_confidence = float(learned(arrays, "mean_confidence", ()))
 
 
 @compiled

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from polars.exceptions import PolarsError
+
 from cinesync.sources import (
     adjacency,
     amazon,
@@ -69,7 +71,8 @@ def load(
     `items` is a table of titles and features; both are for sources that take any file.
     `options` are the source's own settings. The same arguments give the same bits.
     """
-    source = _source(name, path)
+    mapped = bool(columns) and path is not None and path.is_file()
+    source = SOURCES["file"] if mapped else _source(name, path)  # a map says: read it as a table
     for given, what, takers in (
         (columns, "--map", ("file",)),
         (items, "--items", ("file", "amazon")),
@@ -78,17 +81,23 @@ def load(
             raise UserError(
                 f"{what} does not apply to {source.name}", "it is for " + ", ".join(takers)
             )
-    return source.load(
-        Request(
-            source.name,
-            _path(source, path),
-            validate(source.settings, _tree(options or {}), f"the options of {source.name}"),
-            columns or {},
-            items,
-            source.licence,
-            seed,
-        )
+    request = Request(
+        source.name,
+        _path(source, path),
+        validate(source.settings, _tree(options or {}), f"the options of {source.name}"),
+        columns or {},
+        items,
+        source.licence,
+        seed,
     )
+    try:
+        return source.load(request)
+    except PolarsError as error:  # a side file (titles, people) of another layout
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"a file of {request.path} is not laid out as {source.name} wants: {reason}",
+            "give the files as they were published",
+        ) from error
 
 
 def prepare(

@@ -29,7 +29,8 @@ def load(request: Request) -> Loaded:
     """`anime_ratings.dat` and `anime_info.dat`, separated by tabs."""
     assert isinstance(request.settings, AnimeSettings)
     kind = request.settings.content_type
-    rows = read_delimited(request.file("anime_ratings.dat"), "\t", types=RATING)
+    file = request.file("anime_ratings.dat")
+    rows = read_delimited(file, "\t", types=RATING)
     info = read_delimited(request.file("anime_info.dat"), "\t", quoted=False, maybe_latin1=True)
     if kind != "all":
         kept = info.filter(pl.col("type") == kind)["anime_ids"].cast(rows["Anime_ID"].dtype)
@@ -42,7 +43,7 @@ def load(request: Request) -> Loaded:
             "content_type": categories(info["type"]),
         }
     )
-    return loaded(request, rows, COLUMNS, items=items)
+    return loaded(request, rows, COLUMNS, items=items, where=str(file))
 
 
 SOURCES = (

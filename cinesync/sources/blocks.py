@@ -25,8 +25,8 @@ def blocks(
     rng = np.random.default_rng(seed)
     liked = np.arange(users)[:, None] % blocks == np.arange(items) % blocks  # [U, I]
     lottery = np.where(liked, np.inf, rng.random(liked.shape))
-    met = np.argsort(np.argsort(lottery, axis=1), axis=1) < disliked
-    person, item = np.nonzero(liked | met & ~liked)
+    elsewhere = np.argsort(np.argsort(lottery, axis=1), axis=1) < disliked
+    person, item = np.nonzero(liked | elsewhere & ~liked)
     rows = pl.DataFrame(
         {
             "user": person,

@@ -5,6 +5,8 @@ without interactions are left out (the catalogue is what somebody has met); an i
 gets empty bags and its id for a title.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -67,6 +69,13 @@ def decades(years: pl.Series) -> pl.Series:
 def categories(column: pl.Series) -> pl.Series:
     """One word a row as a bag of one."""
     return _singletons(column.cast(pl.String))
+
+
+def bands(numbers: pl.Series, limits: Sequence[float], names: Sequence[str]) -> pl.Series:
+    """The band of each number as a bag of one: `names[k]` from `limits[k - 1]` up to the next."""
+    band = np.searchsorted(np.asarray(limits), numbers.fill_null(0).to_numpy(), side="right")
+    words = pl.Series(list(names), dtype=pl.String).gather(band)
+    return _singletons(pl.select(pl.when(numbers.is_not_null()).then(words)).to_series())
 
 
 def _singletons(words: pl.Series) -> pl.Series:

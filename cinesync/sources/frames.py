@@ -1,6 +1,7 @@
 """From a frame with anybody's column names to interactions that can be trusted."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -36,10 +37,9 @@ def loaded(
 ) -> Loaded:
     """The data set of a frame; a `split` column (train, validation, test) becomes the split.
 
-    With one, rows are in the order of its parts.
+    With one, rows are in the order of its parts. `where` names the frame in errors.
     """
-    source = str(request.path) if where is None else where
-    rows = check(frame, columns, source, request.duplicates)
+    rows = check(frame, columns, where or str(request.path), request.duplicates)
     data = interactions(rows)
     dataset = Dataset(
         request.name,
@@ -47,7 +47,7 @@ def loaded(
         table(data.user_ids, users),
         table(data.item_ids, items),
         request.licence,
-        source,
+        "" if request.path == Path() else str(request.path),
     )
     return Loaded(dataset, _given(rows, data))
 
@@ -141,8 +141,9 @@ def _parts(column: pl.Series, where: str) -> pl.Series:
 
 
 def _deduplicated(rows: pl.DataFrame, where: str, duplicates: Duplicates) -> pl.DataFrame:
-    if duplicates == "keep":
-        return rows
+    pairs = rows.select("user", "item")
+    if duplicates == "keep" or pairs.hash_rows().n_unique() == rows.height:
+        return rows  # different hashes are different pairs: no need to look closer
     later = ~rows.select(pl.struct("user", "item").is_first_distinct()).to_series()
     count = int(later.sum())
     if not count:

@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import Field
 
 from cinesync.sources.delimited import read_delimited
-from cinesync.sources.features import categories, decades, split_words
+from cinesync.sources.features import bands, categories, decades, split_words
 from cinesync.sources.frames import loaded
 from cinesync.sources.source import FileSettings, Loaded, Request, Source
 from cinesync.sources.tabular import read_table
@@ -20,8 +20,9 @@ from cinesync.sources.tabular import read_table
 LICENCE = "GroupLens: research use, no redistribution, cite Harper & Konstan 2015"
 SITE = "https://files.grouplens.org/datasets/movielens"
 RATING = {"user": pl.Int64, "item": pl.Int64, "value": pl.Float64, "timestamp": pl.Int64}
-AGES = {18: "under 18", 25: "18-24", 35: "25-34", 45: "35-44", 50: "45-49", 56: "50-55"}
-ML_1M_AGES = dict(zip(("1", "18", "25", "35", "45", "50"), AGES.values(), strict=True))
+AGES = ("under 18", "18-24", "25-34", "35-44", "45-49", "50-55", "56 and over")
+AGE_LIMITS = (18, 25, 35, 45, 50, 56)
+ML_1M_AGES = dict(zip(("1", "18", "25", "35", "45", "50", "56"), AGES, strict=True))
 
 
 class FoldSettings(FileSettings):
@@ -36,6 +37,7 @@ def load_100k(request: Request) -> Loaded:
     """`u.data`, or `FOLD.base` and `FOLD.test` with the split they make."""
     assert isinstance(request.settings, FoldSettings)
     fold = request.settings.fold
+    where = request.path / (f"{fold}.base and {fold}.test" if fold else "u.data")
     if fold is None:
         rows = _ratings(request.file("u.data"), "\t")
     else:
@@ -52,10 +54,9 @@ def load_100k(request: Request) -> Loaded:
     items = movies.select("id", "title", genres=pl.concat_list(flags).list.drop_nulls())
     names = ["id", "age", "gender", "occupation", "zip"]
     people = read_delimited(request.file("u.user"), "|", names=names, quoted=False)
-    age = people["age"].cast(pl.Int64)
-    band = age.cut([limit - 1 for limit in AGES], labels=[*AGES.values(), "56 and over"])
-    users = _users(people, band.cast(pl.String))
-    return loaded(request, rows, items=_with_decades(items), users=users)
+    ages = bands(people["age"].cast(pl.Int64), AGE_LIMITS, AGES)
+    users = _users(people, ages)
+    return loaded(request, rows, items=_with_decades(items), users=users, where=str(where))
 
 
 def load_dat(request: Request) -> Loaded:
@@ -65,13 +66,14 @@ def load_dat(request: Request) -> Loaded:
     times only as intervals. Its rows are taken by `position`; of a rating known as "1 or 2" it
     takes 2, the commoner; of a time its earliest second. Rank on it, do not report its RMSE.
     """
-    rebuilt = request.path / "interactions.parquet"
-    if rebuilt.is_file() and not (request.path / "ratings.dat").is_file():
-        rows = read_table(rebuilt)
+    file = request.path / "interactions.parquet"
+    if file.is_file() and not (request.path / "ratings.dat").is_file():
+        rows = read_table(file)
         columns = {"user": "user_id", "item": "movie_id", "value": "rating_hi"}
         columns |= {"timestamp": "ts_lo", "order": "position"}
     else:
-        rows = _ratings(request.file("ratings.dat"), "::")
+        file = request.file("ratings.dat")
+        rows = _ratings(file, "::")
         columns = {}
     movies = read_delimited(
         request.file("movies.dat"),
@@ -85,20 +87,23 @@ def load_dat(request: Request) -> Loaded:
     if (request.path / "users.dat").is_file():
         names = ["id", "gender", "age", "occupation", "zip"]
         people = read_delimited(request.path / "users.dat", "::", names=names, quoted=False)
-        users = _users(people, people["age"].replace_strict(ML_1M_AGES, default="56 and over"))
-    return loaded(request, rows, columns, items=_with_decades(items), users=users)
+        ages = categories(people["age"].replace_strict(ML_1M_AGES, default=None))
+        users = _users(people, ages)
+    items = _with_decades(items)
+    return loaded(request, rows, columns, items=items, users=users, where=str(file))
 
 
 def load_csv(request: Request) -> Loaded:
     """`ratings.csv` and `movies.csv`."""
     columns = {"user": "userId", "item": "movieId", "value": "rating", "timestamp": "timestamp"}
     types = {columns[role]: dtype for role, dtype in RATING.items()}
-    rows = read_delimited(request.file("ratings.csv"), types=types)
+    file = request.file("ratings.csv")
+    rows = read_delimited(file, types=types)
     movies = read_delimited(request.file("movies.csv"))
     items = movies.select(
         pl.col("movieId").alias("id"), "title", split_words(movies["genres"], "|")
     )
-    return loaded(request, rows, columns, items=_with_decades(items))
+    return loaded(request, rows, columns, items=_with_decades(items), where=str(file))
 
 
 def _ratings(path: Path, separator: str) -> pl.DataFrame:
@@ -120,7 +125,7 @@ def _users(people: pl.DataFrame, ages: pl.Series) -> pl.DataFrame:
         {
             "id": people["id"],
             "gender": categories(people["gender"]),
-            "age": categories(ages),
+            "age": ages,
             "occupation": categories(people["occupation"]),
         }
     )

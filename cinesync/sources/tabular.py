@@ -6,6 +6,7 @@ or named as in `--map item=`; `genres` and other text columns become bags of wor
 """
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,7 @@ from polars.exceptions import PolarsError
 from pydantic import Field
 
 from cinesync.sources.delimited import first_line, read_bytes, read_delimited
-from cinesync.sources.features import categories, split_words
+from cinesync.sources.features import bands, categories, split_words
 from cinesync.sources.frames import loaded
 from cinesync.sources.source import FileSettings, Loaded, Request, Source
 from reccore.errors import UserError
@@ -44,7 +45,7 @@ def load(request: Request) -> Loaded:
         key = request.columns.get("item", "item")
         chosen = request.settings.features
         items = read_items(request.items, key, chosen.split(",") if chosen else None)
-    named = replace(request, name=request.path.stem)
+    named = replace(request, name=request.path.name.partition(".")[0])
     return loaded(named, read_table(request.path), request.columns, items=items)
 
 
@@ -97,7 +98,7 @@ def _words(column: pl.Series, path: Path) -> pl.Series:
     elif numbers.n_unique() <= 2 * BINS:
         words = categories(column)
     else:
-        return categories(_binned(numbers))
+        return _tenths(numbers)
     distinct = words.explode(empty_as_null=True).n_unique()
     if distinct > max(100, len(column) // 2):
         raise UserError(
@@ -108,11 +109,12 @@ def _words(column: pl.Series, path: Path) -> pl.Series:
     return words
 
 
-def _binned(numbers: pl.Series) -> pl.Series:
+def _tenths(numbers: pl.Series) -> pl.Series:
     """Ten groups of about equal size, named by their bounds."""
     cuts = [numbers.quantile(tenth / BINS) for tenth in range(1, BINS)]
     bounds = sorted({float(cut) for cut in cuts if cut is not None})
-    return numbers.cut(bounds).cast(pl.String)
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(bounds)]
+    return bands(numbers, bounds, [f"below {bounds[0]:g}", *between, f"{bounds[-1]:g} and up"])
 
 
 SOURCES = (

@@ -57,9 +57,9 @@ def load_trainer(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is not a checkpoint of this trainer", "train from the start")
-    if content["version"] != VERSION:
+    if content.get("version") != VERSION:
         raise UserError(
-            f"{path} has version {content['version']}, this trainer resumes version {VERSION}",
+            f"{path} has version {content.get('version')}, this trainer resumes version {VERSION}",
             "resume with the version of the package that wrote it",
         )
     return content

@@ -1,28 +1,49 @@
 """The command line: the words users type, and one-line errors with exit code 2."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from cinesync.cli import app
 from cinesync.zoo import ZOO
+from reccore.cli import exit_codes
 
 COMMAND = [sys.executable, "-W", "error", "-c", "from cinesync.cli import main; main()"]
 
 
-def call(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=120
-    )
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def good(*words: str | Path, cwd: Path | None = None) -> str:
-    done = call(*words, cwd=cwd)
+def call(*words: str | Path) -> Done:
+    """What the console script does with these words, in this process (a start costs a second)."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = exit_codes(app, "cinesync", [str(word) for word in words])
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def good(*words: str | Path) -> str:
+    done = call(*words)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_console_script_exits_with_the_code() -> None:
+    done = subprocess.run(
+        [*COMMAND, "train", "magic"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +122,10 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", list(BAD))
-def test_bad_input_is_one_line(case: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words, expected = BAD[case]
-    done = call(*words, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = call(*words)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.strip().splitlines()) == 1

@@ -26,12 +26,15 @@ def training(model: str, out: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("model", list(CASES))
-def test_a_killed_run_resumes_to_the_same_bits(model: str, small_world: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_bits(
+    model: str, small_world: Path, tmp_path: Path
+) -> None:
     source = ["--from", str(small_world), "--map", "user=who,item=what,timestamp=at"]
     good(*training(model, tmp_path / "whole"), *source)
     killed = tmp_path / "killed"
     process = subprocess.Popen(
-        [*COMMAND, *training(model, killed), *source], stderr=subprocess.DEVNULL,
+        [*COMMAND, *training(model, killed), *source],
+        stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
