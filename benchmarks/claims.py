@@ -1,7 +1,7 @@
 """Measure what is said of training tricks: one row a claim, at least three seeds each.
 
-    python benchmarks/claims.py            # go on with the grid
-    python benchmarks/claims.py --only onecycle --seeds 5
+    python -m benchmarks.claims            # go on with the grid
+    python -m benchmarks.claims --only onecycle --seeds 5
 
 The claims stand in claims.toml. Each seed trains the baseline and every variant on one split; the
 interval of the relative change resamples users and seeds. Finished runs are not repeated.
@@ -124,8 +124,9 @@ def table() -> str:
     """The claims table in Markdown, from the rows measured so far."""
     measured = rows(NAME)
     lines = [
-        "| claim | said | on | variant | seeds | metric | baseline | variant's | change (95%) | CPU time | default |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| claim | said | on | variant | seeds | metric | baseline | variant's "
+        "| change (95%) | CPU time | default |",
+        "|---" * 11 + "|",
     ]
     for claim in claims():
         for variant in claim["variants"]:

@@ -17,7 +17,7 @@ from reccore.data.interactions import Histories, Interactions
 from reccore.data.split import Holdout, Split, SplitSettings, split
 from reccore.errors import UserError
 from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
-from reccore.metrics.topk import top_k
+from reccore.metrics.topk import recommend, users_per_block
 from reccore.recommender import Recommender, UserBatch
 from reccore.run import RunFolder
 
@@ -119,8 +119,11 @@ class Run:
 
     @cached_property
     def histories(self) -> Histories:
-        """What each known user has met, test rows excluded: one row a user code."""
-        return self.prepared.split.fit_rows(True).histories
+        """What a model may look at of each known user, test rows excluded: one row a user code."""
+        learned, test = self.prepared.split.fit_rows(True).histories, self.prepared.split.test
+        row = np.arange(len(learned))
+        row[test.users] = len(learned) + np.arange(len(test))  # held-out users have a fold-in
+        return learned.append(test.histories).take(row)
 
     def recommend(
         self,
@@ -146,18 +149,11 @@ class Run:
         return self.recommend_codes(codes, k)
 
     def recommend_codes(
-        self, codes: Codes, k: int, progress: Progress | None = None, block: int = 1024
+        self, codes: Codes, k: int, progress: Progress | None = None
     ) -> pl.DataFrame:
-        """The same for user codes, block by block so that memory stays bounded."""
-        block = max(1, min(block, (256 << 20) // (4 * max(1, len(self.dataset.items)))))
-        frames = []
-        for start in range(0, len(codes), block):
-            chosen = codes[start : start + block]
-            batch = UserBatch(chosen, self.histories.take(chosen))
-            frames.append(self._answer(batch, self.dataset.users.ids.decode(chosen), k))
-            if progress is not None:
-                progress(min(start + block, len(codes)), len(codes))
-        return pl.concat(frames)
+        """The same for user codes, scored block by block so that memory stays bounded."""
+        batch = UserBatch(codes, self.histories.take(codes))
+        return self._answer(batch, self.dataset.users.ids.decode(codes), k, progress)
 
     def _stranger(self, history: Sequence[ExternalId]) -> UserBatch:
         if not self.model.from_history:
@@ -169,8 +165,12 @@ class Run:
         unknown = np.array([-1], dtype=np.int32)
         return UserBatch(unknown, Histories.of_lists([np.array(codes, dtype=np.int32)]))
 
-    def _answer(self, batch: UserBatch, users: pl.Series, k: int) -> pl.DataFrame:
-        items, scores = top_k(self.model.score(batch), batch.histories, k)
+    def _answer(
+        self, batch: UserBatch, users: pl.Series, k: int, progress: Progress | None = None
+    ) -> pl.DataFrame:
+        how = self.settings.evaluate
+        block = users_per_block(len(self.dataset.items), how.block_bytes, how.block_users)
+        items, scores = recommend(self.model, batch, k, block, progress=progress)
         rank = np.broadcast_to(np.arange(1, items.shape[1] + 1, dtype=np.int32), items.shape)
         real = items >= 0
         rows = np.repeat(np.arange(len(batch)), items.shape[1]).reshape(items.shape)[real]

@@ -38,6 +38,11 @@ class Histories:
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
         return Histories(offsets, self.items[np.repeat(self.offsets[rows], lengths) + within])
 
+    def append(self, other: "Histories") -> "Histories":
+        """These rows, then the other's."""
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return Histories(offsets, np.concatenate([self.items, other.items]))
+
     @property
     def row_of(self) -> npt.NDArray[np.int64]:
         """The row each item belongs to: [nnz]."""

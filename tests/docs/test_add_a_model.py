@@ -18,7 +18,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "add-a-model.md"
 
 def test_the_page_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, entry = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    code = [line for line in model.splitlines() if line and not line.startswith(('"', "from", "imp"))]
+    code = [
+        line for line in model.splitlines() if line and not line.startswith(('"', "from", "imp"))
+    ]
     assert len(code) <= 60
     (tmp_path / "mean_item.py").write_text(model)
     (tmp_path / "mean_item_entry.py").write_text(entry)

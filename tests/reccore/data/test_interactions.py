@@ -65,3 +65,9 @@ def test_fingerprint_is_of_content(make) -> None:
         make([0, 1], [1, 0], [5, 6], shape=(2, 3)),
     ]
     assert len({data.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+@given(LISTS, LISTS)
+def test_append_stacks_rows(first: list[list[int]], second: list[list[int]]) -> None:
+    stacked = ragged(first).append(ragged(second))
+    assert [stacked.row(r).tolist() for r in range(len(stacked))] == first + second
