@@ -36,6 +36,8 @@ Changes = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. `train.lr=1e-3`."),
 ]
 
+PROFILED_STEPS = 20
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -128,7 +130,7 @@ def train(
         "split.kind": split,
         "train.epochs": epochs,
         "train.device": device,
-        "train.profile": profile or None,
+        "train.profile": PROFILED_STEPS if profile else None,
         "train.deterministic": deterministic or None,
     }
     wanted = merge(assignments_of(given), parse_assignments(changes))

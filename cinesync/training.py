@@ -10,7 +10,7 @@ from typing import Any
 
 from cinesync.runs import Prepared, Run, prepare
 from cinesync.settings import RunSettings, resolve_tree
-from reccore.errors import UserError
+from reccore.errors import InterruptedTrainingError, UserError
 from reccore.metrics.evaluate import Catalogue, Evaluation, evaluate
 from reccore.recommender import ClosedForm, Recommender
 from reccore.run import RunFolder, git_commit, package_version
@@ -33,7 +33,7 @@ def train(
     `prepared` hands over data that is already in memory, split.
     """
     prepared = prepared or prepare(settings.data, settings.split)
-    model = settings.entry.build(settings.model, prepared.training(_all(settings)))
+    model = settings.entry.build(settings.model, prepared.training(_all(settings)), settings.seed)
     name = settings.data.name if settings.data.path is None else Path(settings.data.path).stem
     label = "-".join([name, f"s{settings.seed}", *([settings.tag] if settings.tag else [])])
     folder = RunFolder.create("cinesync", settings.entry.name, label, out, CHECKPOINTS)
@@ -56,7 +56,7 @@ def resume(
     if prepared.dataset.interactions.fingerprint != expected:
         raise UserError(f"the data of {path} has changed", "resume with the same data")
     folder.write_config(settings.tree())
-    model = settings.entry.build(settings.model, prepared.training(False))
+    model = settings.entry.build(settings.model, prepared.training(False), settings.seed)
     return _learn(settings, prepared, model, folder, tracker or Silent(), resume=True)
 
 
@@ -103,7 +103,12 @@ def _learn(
     else:
         from cinesync import gradient
 
-        spent, history = gradient.fit(settings, prepared, model, folder, tracker, resume)
+        try:
+            spent, history = gradient.fit(settings, prepared, model, folder, tracker, resume)
+        except KeyboardInterrupt:
+            folder.update_manifest(status="interrupted")
+            again = f"cinesync train {settings.entry.name} --resume {folder.path}"
+            raise InterruptedTrainingError(f"interrupted and saved; go on with: {again}") from None
     folder.seal()
     evaluation = evaluate(model, prepared.split.test, Catalogue.of(training), settings.evaluate)
     folder.update_manifest(

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
+from reccore.data.seeds import derive
 from reccore.errors import UserError, need
 from reccore.recommender import Recommender
 
@@ -33,9 +34,16 @@ class Entry:
     def settings(self) -> type[Settings]:
         return cast(type[Settings], self._load(1))
 
-    def build(self, settings: Settings, data: Dataset) -> Recommender:
-        """An unfitted model of the data's sizes."""
-        model = cast(Any, self._load(2)).build(settings, data)
+    def build(self, settings: Settings, data: Dataset, seed: int = 0) -> Recommender:
+        """An unfitted model of the data's sizes; its first weights are a function of the seed."""
+        make = cast(Any, self._load(2)).build
+        if self.trained:
+            from reccore.train.randomness import seeded
+
+            with seeded(derive(seed, "weights")):
+                model = make(settings, data)
+        else:
+            model = make(settings, data)
         assert isinstance(model, Recommender)
         return model
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from reccore.config import Tree, merge
-from reccore.errors import TrainingError, UserError
+from reccore.errors import InterruptedTrainingError, TrainingError, UserError
 
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -28,8 +28,8 @@ def exit_codes(app: typer.Typer, name: str, words: Sequence[str] | None = None) 
     except BrokenPipeError:
         sys.stderr.close()
         return FAILURE
-    except KeyboardInterrupt as interrupt:
-        return _fail(str(interrupt) or "interrupted", INTERRUPTED)
+    except InterruptedTrainingError as interrupted:
+        return _fail(str(interrupted), INTERRUPTED)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILURE
     return 0

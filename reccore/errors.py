@@ -21,6 +21,10 @@ class TrainingError(Exception):
     """A training that cannot go on (losses not finite, say). Exit code 1."""
 
 
+class InterruptedTrainingError(Exception):
+    """Ctrl-C, after everything was saved; says how to go on. Exit code 130."""
+
+
 def need(module: str, extra: str) -> ModuleType:
     """Import an optional dependency where it is used, or say which extra brings it."""
     try:

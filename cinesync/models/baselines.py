@@ -173,7 +173,7 @@ class Ease(ClosedForm):
     def __init__(self, settings: EaseSettings, items: int) -> None:
         if items > settings.max_items:
             raise UserError(
-                f"ease holds items^2 numbers: {items} items are over max_items={settings.max_items}",
+                f"ease holds items^2 numbers: {items} items, max_items={settings.max_items}",
                 "use ials or item-knn, drop rare items, or raise model.max_items",
             )
         self.settings = settings

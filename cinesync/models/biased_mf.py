@@ -108,7 +108,8 @@ class BiasedMf(ClosedForm):
             + self.item_bias[i] * known_items
             + np.einsum("nf,nf->n", self.users[u], self.items[i]) * (known_users & known_items)
         ).astype(np.float32)
-        return np.clip(ratings, *self.limits) if self.settings.clip else ratings
+        clipped: Floats = np.clip(ratings, *self.limits)
+        return clipped if self.settings.clip else ratings
 
     def arrays(self) -> Arrays:
         return {

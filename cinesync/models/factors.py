@@ -9,12 +9,13 @@ matrix factorisation, with BPR loss the fastest ranker here.
 
 from typing import Self
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from cinesync.models.dense import Norm, quiet_head, stack
-from cinesync.models.pairs import PairModule, PairRecommender, PairSettings
+from cinesync.models.dots import dots
+from cinesync.models.pairs import PairModule, PairRecommender, PairSettings, State
+from cinesync.models.pointwise import Scores
 from cinesync.models.sides import Rows
 from reccore.data.dataset import Dataset
 
@@ -37,27 +38,36 @@ class MFModule(PairModule):
             self.mlp = nn.Sequential(layers, quiet_head(widths[-1]))
             self.width = max(widths)
 
-    def user_state(self, rows: Rows) -> Tensor:
-        return self._state(rows)
+        plain = not (settings.hidden or settings.embedding_l2 or settings.dropout)
+        self.fast = plain and not any(side.composed for side in (self.users, self.items))
 
-    def item_state(self, rows: Rows) -> Tensor:
-        return self._state(rows)
+    def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
+        """Plain factors of plain ids have a loop of their own, on the CPU."""
+        if not (self.fast and trained and users.device.type == "cpu"):
+            return super().forward(users, items, trained)
+        sides = self.users, self.items
+        tables = sides[0].ids.weight, sides[1].ids.weight
+        biases = sides[0].bias.weight, sides[1].bias.weight
+        values = dots(users, items, tables, biases) + self.middle
+        return Scores(values, *tables)
 
-    def _state(self, rows: Rows) -> Tensor:
-        """Dropout takes factors, never the bias: [N, d + 1]."""
-        if not (self.training and self.drop.p):
-            return rows.whole
-        return torch.cat([self.drop(rows.whole[:, :-1]), rows.whole[:, -1:]], dim=1)
+    def user_state(self, rows: Rows) -> State:
+        return self.drop(rows.vectors), rows.bias
 
-    def join(self, users: Tensor, items: Tensor) -> Tensor:
-        product = users[..., :-1] * items[..., :-1]  # [..., d]
-        score = product.sum(dim=-1) + users[..., -1] + items[..., -1]
+    def item_state(self, rows: Rows) -> State:
+        return self.drop(rows.vectors), rows.bias
+
+    def join(self, users: State, items: State) -> Tensor:
+        (u, bias_u), (i, bias_i) = users, items
+        product = u * i  # [B, N, d]
+        score = product.sum(dim=-1) + (bias_u + bias_i).squeeze(-1)
         return score if self.mlp is None else score + self.mlp(product).squeeze(-1)
 
-    def cross(self, users: Tensor, items: Tensor) -> Tensor:
+    def cross(self, users: State, items: State) -> Tensor:
         if self.mlp is not None:
             return super().cross(users, items)
-        return users[:, :-1] @ items[:, :-1].T + users[:, -1:] + items[:, -1]
+        (u, bias_u), (i, bias_i) = users, items
+        return u @ i.T + bias_u + bias_i.T
 
 
 class MF(PairRecommender):

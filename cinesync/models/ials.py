@@ -130,59 +130,61 @@ def _solve_rows(
     steps: int,
     out: Floats,  # [R, F] start and result
 ) -> None:
-    """Conjugate gradients on (gram + ridge I + (alpha - 1) Y'Y) x = alpha Y'1, Y = the row's."""
+    """Conjugate gradients on A x = alpha Y'1, where Y = the row's fixed factors, from `out` on."""
     size = fixed.shape[1]
     residual, direction = np.empty(size, np.float32), np.empty(size, np.float32)
     image = np.empty(size, np.float32)
     extra = alpha - np.float32(1)
     for row in range(start, stop):
-        x = out[row]
-        if indptr[row] == indptr[row + 1]:
+        x, met = out[row], indices[indptr[row] : indptr[row + 1]]
+        if len(met) == 0:
             x[:] = 0
             continue
-        for f in range(size):
-            total = np.float32(0)
-            for g in range(size):
-                total += gram[f, g] * x[g]
-            residual[f] = -total - ridge[row] * x[f]
-        for at in range(indptr[row], indptr[row + 1]):
-            y = fixed[indices[at]]
-            dot = np.float32(0)
+        _apply(gram, ridge[row], extra, fixed, met, x, image)
+        residual[:] = 0
+        for item in met:
             for f in range(size):
-                dot += y[f] * x[f]
-            weight = alpha - extra * dot
-            for f in range(size):
-                residual[f] += weight * y[f]
-        norm = np.float32(0)
+                residual[f] += fixed[item, f]
         for f in range(size):
+            residual[f] = alpha * residual[f] - image[f]
             direction[f] = residual[f]
-            norm += residual[f] * residual[f]
-        tolerance = np.float32(1e-12) * norm
+        norm = _dot(residual, residual)
+        enough = max(np.float32(1e-12) * norm, np.float32(1e-30))
         for _ in range(steps):
-            if norm <= tolerance or norm < np.float32(1e-30):
+            if norm <= enough:
                 break
-            for f in range(size):
-                total = np.float32(0)
-                for g in range(size):
-                    total += gram[f, g] * direction[g]
-                image[f] = total + ridge[row] * direction[f]
-            for at in range(indptr[row], indptr[row + 1]):
-                y = fixed[indices[at]]
-                dot = np.float32(0)
-                for f in range(size):
-                    dot += y[f] * direction[f]
-                dot *= extra
-                for f in range(size):
-                    image[f] += dot * y[f]
-            curvature = np.float32(0)
-            for f in range(size):
-                curvature += direction[f] * image[f]
-            step = norm / curvature
-            before = norm
-            norm = np.float32(0)
+            _apply(gram, ridge[row], extra, fixed, met, direction, image)
+            step = norm / _dot(direction, image)
             for f in range(size):
                 x[f] += step * direction[f]
                 residual[f] -= step * image[f]
-                norm += residual[f] * residual[f]
+            before, norm = norm, _dot(residual, residual)
             for f in range(size):
                 direction[f] = residual[f] + norm / before * direction[f]
+
+
+@compiled
+def _apply(
+    gram: Floats,  # [F, F]
+    ridge: np.float32,
+    extra: np.float32,
+    fixed: Floats,  # [N, F]
+    met: npt.NDArray[np.integer],  # [n]
+    x: Floats,  # [F]
+    out: Floats,  # [F]
+) -> None:
+    """out = A x = (gram + ridge I + extra Y'Y) x, without ever forming A."""
+    for f in range(len(x)):
+        out[f] = _dot(gram[f], x) + ridge * x[f]
+    for item in met:
+        weight = extra * _dot(fixed[item], x)
+        for f in range(len(x)):
+            out[f] += weight * fixed[item, f]
+
+
+@compiled
+def _dot(a: Floats, b: Floats) -> np.float32:
+    total = np.float32(0)
+    for f in range(len(a)):
+        total += a[f] * b[f]
+    return total

@@ -1,4 +1,4 @@
-"""Histories as sparse matrices, and back to named arrays: what the closed-form models compute on."""
+"""Histories as sparse matrices, and those as named arrays: what closed forms compute on."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from cinesync.models.dense import Norm, Residual, activate, quiet_head, stack
-from cinesync.models.pairs import PairModule, PairRecommender, PairSettings
+from cinesync.models.pairs import PairModule, PairRecommender, PairSettings, State
 from cinesync.models.sides import Rows
 from reccore.data.dataset import Dataset
 
@@ -55,16 +55,16 @@ class NCFModule(PairModule):
         )
         self.width = max(settings.hidden)
 
-    def user_state(self, rows: Rows) -> Tensor:
-        return torch.cat([self.first.users(rows.whole[:, :-1]), rows.whole[:, -1:]], dim=1)
+    def user_state(self, rows: Rows) -> State:
+        return self.first.users(rows.vectors), rows.bias
 
-    def item_state(self, rows: Rows) -> Tensor:
-        return torch.cat([self.first.items(rows.whole[:, :-1]), rows.whole[:, -1:]], dim=1)
+    def item_state(self, rows: Rows) -> State:
+        return self.first.items(rows.vectors), rows.bias
 
-    def join(self, users: Tensor, items: Tensor) -> Tensor:
-        both = users + items  # [..., h + 1] the first layer, and the sum of biases
-        deep: Tensor = self.mlp(both[..., :-1])
-        return deep.squeeze(-1) + both[..., -1]
+    def join(self, users: State, items: State) -> Tensor:
+        (half_u, bias_u), (half_i, bias_i) = users, items
+        score: Tensor = self.mlp(half_u + half_i) + bias_u + bias_i  # [B, N, 1]
+        return score.squeeze(-1)
 
 
 class NCF(PairRecommender):
@@ -103,46 +103,37 @@ class NeuMFModule(PairModule):
         self.first = FirstLayer(d, h, settings.dropout)
         self.query = nn.Linear(d, d)
         self.memory = nn.Linear(d, 2 * d, bias=False)  # keys and values of any token
-        self.kinds = nn.Parameter(torch.randn(4, 2 * d) * d**-0.5)  # what tells tokens apart
+        self.kinds = nn.ParameterList(torch.randn(2 * d) * d**-0.5 for _ in range(4))
         self.enter = activate(settings.norm, h, settings.dropout)
         blocks = [Residual(h + d, settings.norm, settings.dropout) for _ in range(settings.blocks)]
         self.blocks = nn.Sequential(*blocks, quiet_head(h + d))
         self.width = 12 * d + 4 * h
-        self.parts = [d, 1, h, 2 * d, 2 * d]
 
-    def user_state(self, rows: Rows) -> Tensor:
-        vectors, bias = self._vectors(rows)
-        own = self.memory(vectors) + self.kinds[0]
-        parts = [vectors, bias, self.first.users(vectors), own, self._features(rows)]
-        return torch.cat(parts, dim=1)
+    def user_state(self, rows: Rows) -> State:
+        u = self.drop(rows.vectors)
+        token = self.memory(u) + self.kinds[0]
+        return u, rows.bias, self.first.users(u), token, self._features(rows)
 
-    def item_state(self, rows: Rows) -> Tensor:
-        vectors, bias = self._vectors(rows)
-        own = self.memory(vectors) + self.kinds[1]
-        parts = [vectors, bias, self.first.items(vectors), own, self._features(rows)]
-        return torch.cat(parts, dim=1)
-
-    def _vectors(self, rows: Rows) -> tuple[Tensor, Tensor]:
-        return self.drop(rows.whole[:, :-1]), rows.whole[:, -1:]
+    def item_state(self, rows: Rows) -> State:
+        i = self.drop(rows.vectors)
+        token = self.memory(i) + self.kinds[1]
+        return i, rows.bias, self.first.items(i), token, self._features(rows)
 
     def _features(self, rows: Rows) -> Tensor:
         """One side's half of the features' keys and values: [N, 2 d]."""
-        if rows.words is None:
-            return rows.whole.new_zeros(len(rows.whole), 2 * self.dim)
-        half: Tensor = self.memory(self.drop(rows.words[:, :-1]))
-        return half
+        half: Tensor = rows.vectors.new_zeros(len(rows.vectors), 2 * self.dim)
+        return half if rows.words is None else self.memory(self.drop(rows.words))
 
-    def join(self, users: Tensor, items: Tensor) -> Tensor:
-        u, bias_u, first_u, user, words_u = torch.split(users, self.parts, dim=-1)
-        i, bias_i, first_i, item, words_i = torch.split(items, self.parts, dim=-1)
-        product = u * i  # [..., d]
+    def join(self, users: State, items: State) -> Tensor:
+        u, bias_u, half_u, user, words_u = users
+        i, bias_i, half_i, item, words_i = items
+        product = u * i  # [B, N, d]
         tokens = [user, item, self.memory(product) + self.kinds[2]]
         tokens.append(words_u + words_i + self.kinds[3])
-        attended = self._attend(self.query(product), tokens)  # [..., d]
-        deep = torch.cat([self.enter(first_u + first_i), attended], dim=-1)
-        shallow = (bias_u + bias_i).squeeze(-1) + product @ self.product
-        read: Tensor = shallow + self.blocks(deep).squeeze(-1)
-        return read
+        attended = self._attend(self.query(product), tokens)  # [B, N, d]
+        deep = torch.cat([self.enter(half_u + half_i), attended], dim=-1)
+        score: Tensor = self.blocks(deep) + bias_u + bias_i  # [B, N, 1]
+        return score.squeeze(-1) + product @ self.product
 
     def _attend(self, query: Tensor, tokens: list[Tensor]) -> Tensor:
         """Query [..., d] over tokens of keys and values [..., 2 d], which broadcast: [..., d]."""

@@ -6,7 +6,7 @@ pair an addition.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -27,6 +27,7 @@ from reccore.train.task import Task
 BLOCK = 2**23  # numbers in the widest tensor of a block of pairs: 32 MiB
 USERS = 256  # users of a block, at most
 PAIRS = 2**14  # pairs predicted at once
+State = Sequence[Tensor]
 
 
 class PairSettings(PointwiseSettings):
@@ -61,20 +62,20 @@ class PairModule(PairScorer):
         self.ratings = RatingScale(data.interactions)
 
     @abstractmethod
-    def user_state(self, rows: Rows) -> Tensor:
-        """Rows [N, d + 1] -> [N, s]."""
+    def user_state(self, rows: Rows) -> State:
+        """All that a pair needs of its user: tensors [N, ...]."""
 
     @abstractmethod
-    def item_state(self, rows: Rows) -> Tensor:
-        """Rows [N, d + 1] -> [N, s']."""
+    def item_state(self, rows: Rows) -> State:
+        """All that a pair needs of its item: tensors [N, ...]."""
 
     @abstractmethod
-    def join(self, users: Tensor, items: Tensor) -> Tensor:
-        """States [..., s] and [..., s'] that broadcast -> scores [...]."""
+    def join(self, users: State, items: State) -> Tensor:
+        """States [B, 1, ...] and [B or 1, N, ...] -> scores [B, N]."""
 
-    def cross(self, users: Tensor, items: Tensor) -> Tensor:
-        """States [B, s] and [I, s'] -> all scores [B, I]."""
-        return self.join(users[:, None], items[None])
+    def cross(self, users: State, items: State) -> Tensor:
+        """States [B, ...] and [N, ...] -> the scores of all pairs [B, N]."""
+        return self.join([u[:, None] for u in users], [i[None] for i in items])
 
     def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
         of_users, of_items = self.users(users, items[:, 0] if trained else None), None
@@ -85,9 +86,10 @@ class PairModule(PairScorer):
             of_users,
             self.items(items.flatten(), None if of_items is None else of_items.flatten()),
         )
-        shape = (*items.shape, -1)
-        values = self.join(self.user_state(u)[:, None], self.item_state(i).view(shape))
-        return Scores(values + self.middle, u.whole[:, :-1], i.whole[:, :-1])
+        user_state = [part[:, None] for part in self.user_state(u)]
+        item_state = [part.view(*items.shape, -1) for part in self.item_state(i)]
+        values = self.join(user_state, item_state) + self.middle
+        return Scores(values, u.vectors, i.vectors)
 
 
 class PairRecommender(NeuralRecommender):
@@ -118,7 +120,7 @@ class PairRecommender(NeuralRecommender):
                 state = module.user_state(module.users(part))
                 size = max(1, BLOCK // (module.width * len(part)))
                 for first in range(0, len(every), size):
-                    block = module.cross(state, items[first : first + size])
+                    block = module.cross(state, [part[first : first + size] for part in items])
                     scores[start : start + USERS, first : first + size] = block
         return scores.numpy()
 

@@ -19,7 +19,7 @@ from reccore.config import Settings
 from reccore.data.interactions import Interactions
 from reccore.data.negatives import NegativeSampler, NegativeSettings
 from reccore.errors import UserError
-from reccore.train.task import Batch, Task, Term
+from reccore.train.task import Batch, ParameterGroup, Task, Term
 
 
 class PointwiseSettings(Settings):
@@ -123,6 +123,19 @@ class PairTask(Task):
     @abstractmethod
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
         """The sum of the loss: [B, N] -> scalar."""
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Vectors and biases of ids, words and the met as `embeddings`, the rest as `main`."""
+        tables = [m for m in self.module.modules() if isinstance(m, nn.Embedding)]
+        vectors = tuple(p for table in tables for p in table.parameters())
+        taken = {id(p) for p in vectors}
+        rest = [p for p in self.module.parameters() if id(p) not in taken]
+        groups = [
+            ParameterGroup("embeddings", vectors, decay=False),
+            ParameterGroup("main", tuple(p for p in rest if p.ndim >= 2)),
+            ParameterGroup("main_plain", tuple(p for p in rest if p.ndim < 2), decay=False),
+        ]
+        return [group for group in groups if group.parameters]
 
     def terms(self, batch: Batch) -> dict[str, Term]:
         scores = self.module(batch["users"], batch["items"], trained=True)

@@ -1,10 +1,10 @@
-"""One side of a pair, users or items: its id, its features and whom it met, as one row.
+"""One side of a pair, users or items: its id, its features and whom it met, as one vector.
 
-    row = id + sum over features (mean of their words) + sum over whom it met / sqrt(how many)
+    vector = id + sum over features (mean of their words) + sum over whom it met / sqrt(how many)
 
 Features as shallow embeddings are the factorisation machine's (Rendle 2010): they carry ids met
 too rarely to have learned a vector of their own. The sum over whom it met is SVD++'s (Koren 2008).
-Of a row [d + 1] the last number is the bias of the id, of its words, and of those it met.
+A bias is the same sum over numbers: words and the met keep theirs last in rows of d + 1.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,15 @@ from reccore.data.interactions import Interactions
 
 
 class Rows(NamedTuple):
-    """What a side says of codes [N]: vectors and, last, a bias."""
+    """What a side says of codes [N]."""
 
-    whole: Tensor  # [N, d + 1]
-    words: Tensor | None  # [N, d + 1] the features' part of it; None where there are none
+    vectors: Tensor  # [N, d]
+    bias: Tensor  # [N, 1]
+    words: Tensor | None  # [N, d] the features' part of the vectors; None where there are none
 
 
 class Side(nn.Module):
-    """Codes [N] -> rows [N, d + 1]. An unknown code (-1) is the zero row: no taste, no bias."""
+    """Codes [N] -> rows. An unknown code (-1) is the zero row: no taste, no bias."""
 
     def __init__(
         self,
@@ -39,10 +40,18 @@ class Side(nn.Module):
         others: int,
     ) -> None:
         super().__init__()
-        self.ids = embedding(len(table), dim, init)
+        self.ids = nn.Embedding(len(table), dim)
+        nn.init.normal_(self.ids.weight, std=init)
+        self.bias = nn.Embedding(len(table), 1)
+        nn.init.zeros_(self.bias.weight)
         self.words = Words(table, dim, init) if features and table.features else None
         self.met = met
         self.others = None if met is None else embedding(others, dim, init)
+
+    @property
+    def composed(self) -> bool:
+        """Its rows are more than those of its ids."""
+        return self.words is not None or self.met is not None
 
     def __len__(self) -> int:
         return self.ids.num_embeddings
@@ -50,21 +59,22 @@ class Side(nn.Module):
     def forward(self, codes: Tensor, without: Tensor | None = None) -> Rows:
         """`without` [N]: whom a row is asked about in training, so must not know of; -1: nobody."""
         known = codes.clamp(min=0)
-        whole: Tensor = self.ids(known)
-        words = None
+        vectors, bias, words = self.ids(known), self.bias(known), None
         if self.words is not None:
-            words = self.words(known)
-            whole = whole + words
+            words, own = self.words(known).split([vectors.shape[1], 1], dim=1)
+            vectors, bias = vectors + words, bias + own
         if self.met is not None and self.others is not None:
-            whole = whole + self.met(known, self.others.weight, without)
+            met = self.met(known, self.others.weight, without)
+            vectors, bias = vectors + met[:, :-1], bias + met[:, -1:]
         if not self.training:
-            whole = whole * (codes >= 0)[:, None]
-            words = None if words is None else words * (codes >= 0)[:, None]
-        return Rows(whole, words)
+            there = (codes >= 0)[:, None]
+            vectors, bias = vectors * there, bias * there
+            words = None if words is None else words * there
+        return Rows(vectors, bias, words)
 
 
 class Words(nn.Module):
-    """Features as bags of words in one vocabulary; each feature counts once: codes -> rows."""
+    """Features as bags of words in one vocabulary, each feature counting once: [N, d + 1]."""
 
     offsets: Tensor  # [R + 1]
     codes: Tensor  # [nnz]

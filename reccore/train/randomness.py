@@ -28,6 +28,15 @@ def isolated(device: torch.device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draws on the CPU that are a function of the seed, the caller's generator untouched."""
+    cpu = torch.device("cpu")
+    with isolated(cpu):
+        reseed(seed, cpu)
+        yield
+
+
 def cuda_index(device: torch.device) -> int:
     return torch.cuda.current_device() if device.index is None else device.index
 

@@ -47,17 +47,6 @@ def test_the_console_script_exits_with_the_code() -> None:
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 users who like even or odd items, as a CSV file."""
-    rows = [
-        (f"u{u}", f"i{i}", (u * 7 + i * 3) % 50) for u in range(60) for i in range(u % 2, 24, 2)
-    ]
-    path = tmp_path_factory.mktemp("data") / "plays.csv"
-    pl.DataFrame(rows, schema=["who", "what", "at"], orient="row").write_csv(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def runs(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("runs")
     options = ["--from", table, "--map", "user=who,item=what,timestamp=at"]

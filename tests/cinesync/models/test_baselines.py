@@ -75,7 +75,7 @@ def test_recent_popularity_then_all_time() -> None:
 
 def test_recent_popularity_needs_timestamps(world: Dataset) -> None:
     model = Popularity.build(PopularitySettings(recent_days=7.0), world)
-    with pytest.raises(UserError, match="recent_days=7.0 needs timestamps"):
+    with pytest.raises(UserError, match=r"recent_days=7\.0 needs timestamps"):
         model.fit(world, seed=0)
 
 
@@ -125,7 +125,7 @@ def test_ease_equals_the_formula(world: Dataset) -> None:
 
 
 def test_ease_refuses_a_catalogue_it_cannot_hold(world: Dataset) -> None:
-    with pytest.raises(UserError, match="12 items are over max_items=10"):
+    with pytest.raises(UserError, match="12 items, max_items=10"):
         Ease.build(EaseSettings(max_items=10), world)
 
 
@@ -174,7 +174,7 @@ def test_nothing_to_learn_from(model: ClosedForm) -> None:
 def test_ease_and_popularity_on_ml_1m(real_data: Path) -> None:
     """The published protocol, measured independently: ndcg@10 .4268 and .2023, hit@10 .931, .668.
 
-    Written out here without the package's own splits and metrics, which have such a test too.
+    Split and metrics are written out here once more, apart from the package's own.
     """
     file = real_data / "ml-1m" / "interactions.parquet"
     if not file.exists():
@@ -189,9 +189,11 @@ def test_ease_and_popularity_on_ml_1m(real_data: Path) -> None:
     for start, count in zip(np.cumsum(counts) - counts, counts, strict=True):
         held[start + generator.permutation(count)[round(0.8 * count) :]] = True
     train, test = (dataset(users[rows], items[rows], sizes) for rows in (~held, held))
-    expected = {Ease(EaseSettings(l2=300.0), sizes[1]): (0.4268, 0.9311)}
-    expected |= {Popularity(PopularitySettings(), sizes[1]): (0.2023, 0.6677)}  # type: ignore[dict-item]
-    for model, figures in expected.items():
+    expected: list[tuple[ClosedForm, tuple[float, float]]] = [
+        (Ease(EaseSettings(l2=300.0), sizes[1]), (0.4268, 0.9311)),
+        (Popularity(PopularitySettings(), sizes[1]), (0.2023, 0.6677)),
+    ]
+    for model, figures in expected:
         model.fit(train, seed=0)
         np.testing.assert_allclose(_ranking(model, train, test), figures, atol=2e-3)
 
@@ -207,7 +209,9 @@ def _ranking(model: ClosedForm, train: Dataset, test: Dataset) -> tuple[float, f
         block[seen.row_of, seen.items] = -np.inf
         relevant = np.zeros(block.shape, dtype=bool)
         relevant[held.row_of, held.items] = True
-        top = np.argsort(-block, axis=1, kind="stable")[:, :10]
+        top = np.argpartition(-block, 10, axis=1)[:, :10]
+        order = np.argsort(-np.take_along_axis(block, top, axis=1), axis=1)
+        top = np.take_along_axis(top, order, axis=1)
         gains = np.take_along_axis(relevant, top, axis=1)
         ndcg.append(gains @ discounts / np.cumsum(discounts)[np.minimum(held.lengths, 10) - 1])
         hits.append(gains.any(axis=1))

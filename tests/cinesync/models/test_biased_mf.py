@@ -61,8 +61,9 @@ def test_equals_a_plain_loop(world: Dataset) -> None:
             error = rows.values[row] - mean - b[u] - c[i] - p[u] @ q[i]
             b[u] += lr * (error - 0.1 * b[u])
             c[i] += lr * (error - 0.1 * c[i])
-            p[u], q[i] = p[u] + lr * (error * q[i] - 0.2 * p[u]), q[i] + lr * (
-                error * p[u] - 0.2 * q[i]
+            p[u], q[i] = (
+                p[u] + lr * (error * q[i] - 0.2 * p[u]),
+                q[i] + lr * (error * p[u] - 0.2 * q[i]),
             )
         lr *= 0.5
     for learned, expected in (

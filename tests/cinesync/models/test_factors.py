@@ -11,7 +11,8 @@ def test_without_layers_it_is_matrix_factorisation() -> None:
     module = MF.build(MFSettings(dim=8, hidden=(), features=False), WORLD).module.eval()
     users, items = torch.arange(5), torch.arange(5)[:, None]
     p, q = module.users.ids.weight[:5], module.items.ids.weight[:5]
-    expected = (p[:, :-1] * q[:, :-1]).sum(1) + p[:, -1] + q[:, -1]
+    module.users.bias.weight.data += 0.5
+    expected = (p * q).sum(1) + 0.5
     torch.testing.assert_close(module(users, items, trained=False).values[:, 0], expected)
 
 
@@ -27,7 +28,34 @@ def test_the_mlp_begins_as_no_correction() -> None:
 
 def test_dropout_spares_the_bias() -> None:
     module = MF.build(MFSettings(dim=64, hidden=(), dropout=0.5), WORLD).module.train()
-    whole = torch.ones(4, 65)
-    state = module.user_state(Rows(whole, None))
-    assert (state[:, -1] == 1).all()
-    assert (state[:, :-1] == 0).any()
+    vectors, bias = module.user_state(Rows(torch.ones(4, 64), torch.ones(4, 1), None))
+    assert (bias == 1).all()
+    assert (vectors == 0).any()
+
+
+def test_the_fast_loop_gives_the_same_loss_and_gradients() -> None:
+    settings = MFSettings(dim=8, hidden=(), features=False)
+    torch.manual_seed(0)
+    module = MF.build(settings, WORLD).module.train()
+    users, items = torch.randint(64, (40,)), torch.randint(48, (40, 3))
+    assert module.fast
+    made = []
+    for fast in (True, False):
+        module.fast = fast
+        module.zero_grad()
+        values = module(users, items, trained=True).values
+        values.square().sum().backward()
+        made.append([values.detach(), *(p.grad.clone() for p in module.parameters())])
+    for one, other in zip(*made, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_fast_loop_is_for_plain_factors_only() -> None:
+    for settings in (
+        {"hidden": (8,)},
+        {"embedding_l2": 0.1},
+        {"dropout": 0.1},
+        {"history": "users"},
+    ):
+        given = {"dim": 8, "hidden": (), "features": False, **settings}
+        assert not MF.build(MFSettings.model_validate(given), WORLD).module.fast

@@ -1,5 +1,7 @@
 """iALS against a dense loss, an exact least squares, and itself in other batches."""
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -50,7 +52,7 @@ def met_of(data: Dataset) -> Matrix:
 
 
 def ridges(met: Matrix, model: Ials) -> tuple[Matrix, Matrix]:
-    """The ridge of every user and item, in words: regularization x sqrt(mean) x relative^exponent."""
+    """Each user's and item's: regularization x sqrt(mean) x relative^exponent."""
     sides = []
     for counts, others in ((met.sum(axis=1), met.shape[1]), (met.sum(axis=0), met.shape[0])):
         confidence = others + (model.settings.alpha - 1) * counts
@@ -93,7 +95,7 @@ def test_fold_in_is_the_exact_least_squares(world: Dataset, exponent: float) -> 
 
 def test_loss_falls_with_every_iteration(world: Dataset) -> None:
     losses = [loss(fitted(world, iterations=n, steps=8), world) for n in (1, 2, 4, 8, 16)]
-    assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False)), losses
+    assert all(later < earlier for earlier, later in itertools.pairwise(losses)), losses
 
 
 def test_few_steps_come_to_the_same_optimum(world: Dataset) -> None:

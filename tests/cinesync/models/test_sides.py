@@ -70,7 +70,7 @@ def test_histories_come_back_without_the_data() -> None:
     other = Side(table(), 4, 0.1, True, Met(interactions([], []), True), 5).eval()
     other.load_state_dict(one.state_dict())
     codes = torch.arange(3)
-    torch.testing.assert_close(one(codes).whole, other(codes).whole)
+    torch.testing.assert_close(one(codes).vectors, other(codes).vectors)
 
 
 def test_unknown_code_is_the_zero_row() -> None:
@@ -79,9 +79,9 @@ def test_unknown_code_is_the_zero_row() -> None:
         side.ids.weight += 1
         rows = side(torch.tensor([-1, 0]))
     assert rows.words is not None
-    assert not rows.whole[0].any()
+    assert not rows.vectors[0].any()
     assert not rows.words[0].any()
-    assert rows.whole[1].any()
+    assert rows.vectors[1].any()
 
 
 @pytest.mark.parametrize("features", [True, False])

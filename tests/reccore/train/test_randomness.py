@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from reccore.train.randomness import deterministic, isolated, reseed
+from reccore.train.randomness import deterministic, isolated, reseed, seeded
 
 CPU = torch.device("cpu")
 
@@ -55,3 +55,12 @@ def test_a_callers_choice_is_kept():
         assert torch.get_deterministic_debug_mode() == 1
     finally:
         torch.set_deterministic_debug_mode("default")
+
+
+def test_seeded_draws_are_the_seeds_and_leave_the_callers_alone() -> None:
+    before = torch.random.get_rng_state()
+    with seeded(7):
+        first = torch.rand(3)
+    with seeded(7):
+        assert torch.equal(torch.rand(3), first)
+    assert torch.equal(torch.random.get_rng_state(), before)
