@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := checkpoints/demo
 PEERS := .venv-peers
 
-.PHONY: setup demo test lint format clean bench-peers bench-help
+.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,6 +43,28 @@ lint: setup ## ruff and mypy --strict
 format: setup ## let ruff format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+$(PEERS)/%/.ready: benchmarks/peers/%.txt
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet -r $<
+	touch $@
+
+bench-factorisation: setup $(PEERS)/factorisation/.ready ## iALS against implicit, biased MF against cornac
+	$(BIN)/python -m benchmarks.ials_vs_implicit --peer-python $(PEERS)/factorisation/bin/python
+	$(BIN)/python -m benchmarks.biased_mf_vs_cornac --peer-python $(PEERS)/factorisation/bin/python
+	$(BIN)/python -m benchmarks.write_results
+
+bench-epoch: setup $(PEERS)/recbole/.ready ## an epoch of implicit MF against RecBole's
+	$(BIN)/python -m benchmarks.epoch_vs_recbole --peer-python $(PEERS)/recbole/bin/python
+	$(BIN)/python -m benchmarks.write_results
+
+bench-quality: setup ## the honest table
+	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.write_results
+
+bench-claims: setup ## what is said of training tricks, measured
+	$(BIN)/python -m benchmarks.claims
+	$(BIN)/python -m benchmarks.write_results
 
 clean: ## remove what make made, but no runs
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

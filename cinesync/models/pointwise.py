@@ -140,7 +140,8 @@ class PairTask(Task):
     def terms(self, batch: Batch) -> dict[str, Term]:
         scores = self.module(batch["users"], batch["items"], trained=True)
         counts = self.counts(batch)
-        terms = {self.loss_name: Term(self.loss(scores.values, batch), counts[self.loss_name])}
+        loss = self.loss(scores.values.float(), batch)  # a sum of fp16 would overflow
+        terms = {self.loss_name: Term(loss, counts[self.loss_name])}
         if self.settings.embedding_l2:
             squares = scores.users.float().square().sum() + scores.items.float().square().sum()
             terms["l2"] = Term(self.settings.embedding_l2 * squares, counts["l2"])
@@ -233,7 +234,7 @@ class RatingTask(PairTask):
         return {**batch, "targets": self.targets[rows], "size": len(rows)}
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        values = scores[:, 0].float()
+        values = scores[:, 0]
         if self.settings.rating_loss == "mse":
             return functional.mse_loss(values, batch["targets"], reduction="sum")
         delta = self.settings.huber_delta

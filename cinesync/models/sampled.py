@@ -37,7 +37,7 @@ class SharedNegatives:
 def full_softmax(
     logits: Tensor, rows: Tensor, items: Tensor, weights: Tensor, smoothing: float = 0.0
 ) -> Tensor:
-    """Weighted sum. Logits [B, I], MASKED at what was shown; targets are (rows, items), both [P]."""
+    """Weighted sum. Logits [B, I], MASKED at what was shown; targets (rows, items): [P]."""
     normaliser = logits.logsumexp(1)  # [B]
     loss = normaliser[rows] - logits[rows, items]
     if smoothing:

@@ -116,7 +116,8 @@ class RatingHead(nn.Module):
         """Codes [P] and vectors [P, d] of both sides -> [P]."""
         bias = self.users(codes.clamp(min=0))[:, 0] * (codes >= 0) + self.items(items)[:, 0]
         product = (self.of_user(users) * self.of_item(vectors)).sum(1)
-        return bias + product / users.shape[1] ** 0.5
+        ratings: Tensor = bias + product / users.shape[1] ** 0.5
+        return ratings
 
 
 class Towers(nn.Module):
@@ -219,7 +220,7 @@ class TwoTower(NeuralRecommender):
             states = torch.cat(
                 [
                     module.user_vectors(part, bag, raw, bag.items)
-                    for part in every.split(USERS)
+                    for part in torch.split(every, USERS)
                     for bag in [known_history(module.met, part)]
                 ]
             )

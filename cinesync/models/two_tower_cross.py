@@ -4,9 +4,9 @@ The best `candidates` of the towers look at the user's recent items (Vaswani et 
 
     c [B, N, w] -> + attention(c, history) -> + feed forward -> correction of the towers' score
 
-The last layer is zero at first, so re-ranking begins as the towers' own order. The terms `retrieval`
-and `rerank` train together, but no gradient of the second reaches the towers: what the attention
-gains over them is then what it adds, and nothing else.
+The last layer is zero at first, so re-ranking begins as the towers' own order. The terms
+`retrieval` and `rerank` train together, but no gradient of the second reaches the towers: what
+the attention gains over them is then what it adds, and nothing else.
 """
 
 import numpy as np
@@ -62,6 +62,8 @@ class TwoTowerCrossSettings(TwoTowerSettings):
     def _ranks(self) -> "TwoTowerCrossSettings":
         if self.rating == "only":
             raise ValueError("a re-ranker ranks: set rating to off or joint")
+        if self.targets != "hidden":
+            raise ValueError("a re-ranker never meets what was shown: set targets to hidden")
         return self
 
 
@@ -100,7 +102,7 @@ class CrossBlock(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """[B, N, w] -> [B, H, N, w / H]."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Reranker(nn.Module):
@@ -130,7 +132,8 @@ class Reranker(nn.Module):
         mask = functional.pad(there, (1, 0), value=True)
         for block in self.blocks:
             x = block(x, keys, mask)
-        return scores + self.correction(self.norm(x))[..., 0]
+        corrected: Tensor = scores + self.correction(self.norm(x))[..., 0]
+        return corrected
 
 
 class CrossTowers(Towers):
@@ -158,7 +161,7 @@ class CrossTowers(Towers):
 
 
 class TwoTowerCross(TwoTower):
-    """Towers' scores for all items; the best unseen ones are re-ranked and lifted above the rest."""
+    """Towers' scores; the best unseen items are re-ranked and lifted above the rest."""
 
     module: CrossTowers
 
@@ -181,14 +184,13 @@ class TwoTowerCross(TwoTower):
     def score(self, users: UserBatch) -> Floats:
         scores = np.empty((len(users), len(self.module.items)), dtype=np.float32)
         with inference(self.module):
-            _, vectors, bias = self.module.catalogue()
+            catalogue = self.module.catalogue()
             for start in range(0, len(users), USERS):
                 part = take(users, start, start + USERS)
-                scores[start : start + USERS] = self._rerank(part, vectors, bias).cpu().numpy()
+                scores[start : start + USERS] = self._rerank(part, *catalogue).cpu().numpy()
         return scores
 
-    def _rerank(self, users: UserBatch, vectors: Tensor, bias: Tensor) -> Tensor:
-        raw = self.module.items.raw(torch.arange(len(bias), device=bias.device))
+    def _rerank(self, users: UserBatch, raw: Tensor, vectors: Tensor, bias: Tensor) -> Tensor:
         states = self._users(users, raw)
         bag = Bag.of(users.histories, self.device)
         scores = states @ vectors.T + bias  # [B, I]
@@ -223,20 +225,14 @@ class CrossTask(TwoTowerTask):
     def term_names(self) -> tuple[str, ...]:
         return (*super().term_names, "rerank")
 
-    def counts(self, batch: Batch) -> dict[str, float]:
-        rest = {name: n for name, n in self._tower_counts(batch).items() if name != "rerank"}
-        return {**rest, "rerank": float(batch["size"])}
-
-    def _tower_counts(self, batch: Batch) -> dict[str, float]:
-        every = {"retrieval": batch["weight"], "rerank": 0.0}
-        every |= dict.fromkeys(("hard", "rating"), float(len(batch["targets"])))
-        return {name: every[name] for name in self.term_names}
+    def sizes(self, batch: Batch) -> dict[str, float]:
+        return {**super().sizes(batch), "rerank": float(batch["size"])}
 
     def prepare(self, rows: Tensor, generator: torch.Generator) -> Batch:
         batch = dict(super().prepare(rows, generator))
         targets = batch["rows"]
         luck = torch.rand(len(targets), generator=generator)
-        order = torch.argsort(targets + luck * 0.5)
+        order = torch.argsort(targets + luck.double() / 2)
         first = torch.searchsorted(targets[order], torch.arange(len(rows)))
         batch["forced"] = order[first]  # [B] a target of each user that is always a candidate
         return batch
@@ -251,7 +247,7 @@ class CrossTask(TwoTowerTask):
         scores = (users @ encoded.vectors.T).float() + encoded.bias.float()  # [B, columns]
         target = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
         target[batch["rows"], encoded.targets] = True
-        open_ = scores.masked_fill(self._shown(encoded, *scores.shape) & ~target, MASKED)
+        open_ = scores.masked_fill(self.shown(encoded, *scores.shape) & ~target, MASKED)
         lottery = open_.clone()
         every = torch.arange(len(users), device=users.device)
         lottery[every, encoded.targets[batch["forced"]]] = torch.inf

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -73,9 +74,7 @@ class TwoTowerTask(Task):
         self.ratings = self._ratings(data, order)
         self._gap = torch.zeros(3, dtype=torch.float64)  # hard, random, how often
 
-    def _ratings(
-        self, data: Dataset, order: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-    ) -> Tensor | None:
+    def _ratings(self, data: Dataset, order: npt.NDArray[np.int64]) -> Tensor | None:
         """Normalised and smoothed ratings of `items`: [nnz]."""
         if self.module.rating is None:
             return None
@@ -96,12 +95,13 @@ class TwoTowerTask(Task):
         return (*ranking, *(() if s.rating == "off" else ("rating",)))
 
     def counts(self, batch: Batch) -> dict[str, float]:
-        every = {
-            "retrieval": batch["weight"],
-            "hard": float(len(batch["targets"])),
-            "rating": float(len(batch["targets"])),
-        }
+        every = self.sizes(batch)
         return {name: every[name] for name in self.term_names}
+
+    def sizes(self, batch: Batch) -> dict[str, float]:
+        """Elements of every term there could be."""
+        targets = float(len(batch["targets"]))
+        return {"retrieval": batch["weight"], "hard": targets, "rating": targets}
 
     def evaluate(self) -> dict[str, float]:
         return self.validate()
@@ -158,7 +158,7 @@ class TwoTowerTask(Task):
         module, bag = self.module, Bag(batch["items"], batch["offsets"])
         if self.sampled:
             parts = (bag.items, batch["targets"], batch["negatives"])
-            needed, inverse = torch.cat(parts).unique(return_inverse=True)
+            needed, inverse = torch.unique(torch.cat(parts), return_inverse=True)
             places, targets, negatives = inverse.split([len(part) for part in parts])
             raw = module.items.raw(needed)
             vectors, bias = module.item_vectors(raw)
@@ -196,12 +196,13 @@ class TwoTowerTask(Task):
         if self.sampled:
             known: Tensor = batch["known"]
             return known
-        known = self._shown(encoded, len(encoded.users), len(encoded.bias))
+        known = self.shown(encoded, len(encoded.users), len(encoded.bias))
         known[batch["rows"], encoded.targets] = True
         return known
 
     @staticmethod
-    def _shown(encoded: Encoded, users: int, columns: int) -> Tensor:
+    def shown(encoded: Encoded, users: int, columns: int) -> Tensor:
+        """What each user was shown: [users, columns] bool."""
         shown = torch.zeros(users, columns, dtype=torch.bool, device=encoded.users.device)
         shown[encoded.bag.rows, encoded.places] = True
         return shown
@@ -220,7 +221,7 @@ class TwoTowerTask(Task):
             targets = logits[rows, encoded.targets]
             open_ = logits
             if s.targets == "hidden":
-                open_ = logits.masked_fill(self._shown(encoded, *logits.shape), MASKED)
+                open_ = logits.masked_fill(self.shown(encoded, *logits.shape), MASKED)
             loss = full_softmax(open_, rows, encoded.targets, weights, smoothing)
         sums = {"retrieval": loss}
         if s.hard.ratio:

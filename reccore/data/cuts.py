@@ -76,11 +76,12 @@ def carve(rows: RowNumbers, settings: SplitSettings) -> RowNumbers:
 
 
 def cut_random(data: Interactions, settings: SplitSettings) -> Cut:
+    """The first of one permutation of the rows are the test."""
     order = np.random.default_rng(settings.seed).permutation(len(data))
-    trained = round((1 - settings.test) * len(data))
+    tested = round(settings.test * len(data))
     held, validation = np.zeros((2, len(data)), dtype=np.bool_)
-    held[order[trained:]] = True
-    validation[carve(np.sort(order[:trained]), settings)] = True
+    held[order[:tested]] = True
+    validation[carve(np.sort(order[tested:]), settings)] = True
     return _cut(held, validation)
 
 

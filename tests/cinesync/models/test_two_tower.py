@@ -53,12 +53,12 @@ def train(task: TwoTowerTask, epochs: int, lr: float = 0.02) -> None:
     generator = torch.Generator().manual_seed(0)
     task.module.train()
     for _ in range(epochs):
-        for rows in torch.randperm(task.rows, generator=generator).split(16):
+        for rows in torch.split(torch.randperm(task.rows, generator=generator), 16):
             batch = task.prepare(rows, generator)
             loss = sum(term.sum / term.count for term in task.terms(batch).values())
             assert isinstance(loss, Tensor)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             assert all(
                 torch.isfinite(p.grad).all() for p in task.module.parameters() if p.grad is not None
             )

@@ -123,13 +123,13 @@ def test_per_user_validation_is_a_share_of_some_users(world: Interactions) -> No
 
 
 @pytest.mark.parametrize("size", [1, 5, 10, 999])
-def test_random_takes_the_first_of_one_permutation(make, size: int) -> None:
+def test_random_tests_on_the_first_of_one_permutation(make, size: int) -> None:
     data = make([0] * size, list(range(size)))
     order = np.random.default_rng(3).permutation(size).tolist()
     parts = cut(data, kind="random", seed=3, test=0.1, validation=0.15)
-    trained = round(0.9 * size)
-    assert parts.test.tolist() == sorted(order[trained:])
-    assert len(parts.validation) == round(0.15 * trained)
+    tested = round(0.1 * size)
+    assert parts.test.tolist() == sorted(order[:tested])
+    assert len(parts.validation) == round(0.15 * (size - tested))
 
 
 def test_loo_holds_the_last_and_the_one_before(world: Interactions) -> None:

@@ -1,0 +1,95 @@
+"""Write RESULTS.md from the measured rows. Figures come from here, never from a keyboard.
+
+python -m benchmarks.write_results
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import claims, quality
+from benchmarks.record import RESULTS, Row, rows
+
+TARGET = Path(__file__).with_name("RESULTS.md")
+HEAD = """# Results
+
+Written by `python -m benchmarks.write_results` from the rows under `results/`; each row has its
+commit, machine and time. Intervals are 95%, users resampled; with several seeds the interval
+shown is the hull of the seeds' own. Models were tuned on validation rows only. "CPU s" is
+processor time, which a busy machine distorts less than wall time; ratios come from interleaved
+runs of one call.
+"""
+
+
+def ratio_table(name: str, ours: str, peer: str, extra: tuple[str, ...]) -> str:
+    """Interleaved pairs: keys `<variant>/<who>/<round>`; time ratios pair by pair."""
+    measured = {row["key"]: row for row in rows(name)}
+    groups: dict[str, list[tuple[Row, Row]]] = {}
+    for key, row in measured.items():
+        parts = key.split("/")
+        if ours in parts:
+            twin = measured.get("/".join(peer if part == ours else part for part in parts))
+            if twin is not None:
+                variant = "/".join(part for part in parts[:-1] if part != ours)
+                groups.setdefault(variant, []).append((row, twin))
+    lines = [
+        "| variant | rounds | "
+        + " | ".join(f"{m}: ours / {peer}" for m in extra)
+        + f" | CPU s: ours / {peer} | CPU time ratio (min .. max) |",
+        "|---" * (len(extra) + 4) + "|",
+    ]
+    for variant, pairs in groups.items():
+        cells = [f"{_mean(pairs, 0, m):.4f} / {_mean(pairs, 1, m):.4f}" for m in extra]
+        ratios = [a["cpu_seconds"] / b["cpu_seconds"] for a, b in pairs]
+        cpu = f"{_mean(pairs, 0, 'cpu_seconds'):.2f} / {_mean(pairs, 1, 'cpu_seconds'):.2f}"
+        spread = f"{np.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
+        lines.append(
+            " | ".join([f"| {variant or 'epoch'}", str(len(pairs)), *cells, cpu, spread]) + " |"
+        )
+    some = next(iter(measured.values()), None)
+    if some is not None:
+        lines.append(f"\nCommit {some['commit']}, {some['machine']}.")
+    return "\n".join(lines)
+
+
+def _mean(pairs: list[tuple[Row, Row]], side: int, figure: str) -> float:
+    return float(np.mean([pair[side][figure] for pair in pairs]))
+
+
+def plain_table(name: str, columns: tuple[str, ...]) -> str:
+    """Rows as they are."""
+    lines = ["| " + " | ".join(("key", *columns)) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row in rows(name):
+        cells = (row["key"], *(row.get(column, "") for column in columns))
+        shown = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
+        lines.append("| " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    sections = [
+        HEAD,
+        "## The honest table\n\n    python -m benchmarks.quality",
+        *(quality.markdown(table) for table in quality.tables()),
+        "## Claims, measured\n\n    python -m benchmarks.claims\n",
+        claims.table(),
+        "## iALS against implicit\n\n    make bench-factorisation\n",
+        ratio_table("ials_vs_implicit", "ours", "implicit", ("ndcg@10", "recall_capped@20")),
+        "## Biased MF against cornac\n\n    make bench-factorisation\n",
+        ratio_table("biased_mf_vs_cornac", "ours", "cornac", ("rmse", "mae")),
+        "## One epoch of implicit MF against RecBole's BPR (d 64, batch 8192)\n\n"
+        "    make bench-epoch\n",
+        ratio_table("epoch_vs_recbole", "ours", "recbole", ()),
+        "## Cross-attention re-ranker\n\n    python -m benchmarks.cross_attention\n",
+        plain_table("cross_attention", CROSS),
+        "## Evaluation, commands\n",
+        plain_table("commands", ("seconds", "cpu_seconds", "peak_gib", "bar", "commit")),
+    ]
+    RESULTS.mkdir(exist_ok=True)
+    TARGET.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+CROSS = ("heads", "seed", "ndcg@10", "gain", "milliseconds", "commit")
+
+if __name__ == "__main__":
+    main()
