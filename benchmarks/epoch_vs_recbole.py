@@ -31,11 +31,13 @@ def ours(epochs: int) -> None:
 
     from cinesync.models.factors import MF, MFSettings
     from reccore.data.batches import IndexBatches
+    from reccore.data.negatives import NegativeSettings
     from reccore.run import package_version
     from reccore.train.loop import TrainSettings, fit
 
     data = sources.load("ml-1m", data_root() / "ml-1m").dataset
-    settings = MFSettings(dim=DIM, hidden=(), features=False, loss="bpr")
+    one = NegativeSettings(per_positive=1)
+    settings = MFSettings(dim=DIM, hidden=(), features=False, loss="bpr", negatives=one)
     task = MF.build(settings, data).task(data, dict, 0)
     how = TrainSettings(
         epochs=epochs, batch_size=BATCH, lr=1e-3, weight_decay=0.0, clip_norm=0.0, device="cpu"

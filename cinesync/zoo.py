@@ -21,7 +21,6 @@ class Entry:
     name: str
     summary: str
     where: str  # "module:Settings:Model"
-    ratings: bool = False
     train: Mapping[str, Any] | None = None
     """Preferred training settings; None for models that are computed, not trained."""
     quick: Mapping[str, Any] = field(default_factory=dict)
@@ -81,25 +80,27 @@ ZOO: dict[str, Entry] = {
             "biased-mf",
             "rating prediction by biases and factors, compiled SGD",
             "cinesync.models.biased_mf:BiasedMfSettings:BiasedMf",
-            ratings=True,
         ),
         Entry(
             "mf",
             "matrix factorisation with element-wise product and MLP",
             "cinesync.models.factors:MFSettings:MF",
             train={},
+            quick={"dim": 8, "dropout": 0.3},
         ),
         Entry(
             "ncf",
             "neural collaborative filtering: an MLP over user and item",
             "cinesync.models.ncf:NCFSettings:NCF",
             train={},
+            quick={"dim": 8, "dropout": 0.3},
         ),
         Entry(
             "neumf",
             "product and MLP paths joined by attention, residual blocks",
             "cinesync.models.ncf:NeuMFSettings:NeuMF",
             train={},
+            quick={"dim": 8, "dropout": 0.3},
         ),
         Entry(
             "two-tower",

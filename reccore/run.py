@@ -105,7 +105,7 @@ class RunFolder:
 
     def write_arrays(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         save = need("safetensors.numpy", "train").save_file
-        whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
         write_atomic(self.weights_path, lambda path: save(whole, path))
 
     def read_arrays(self) -> Arrays:

@@ -22,7 +22,7 @@ from reccore.data.dataset import Dataset
 
 class MFSettings(PairSettings):
     hidden: tuple[int, ...] = Field(
-        (64, 32), description="widths of the MLP over the product; [] for the plain dot product"
+        (32,), description="widths of the MLP over the product; [] for the plain dot product"
     )
     norm: Norm = Field("none", description="normalisation inside the MLP")
 
@@ -49,7 +49,7 @@ class MFModule(PairModule):
         tables = sides[0].ids.weight, sides[1].ids.weight
         biases = sides[0].bias.weight, sides[1].bias.weight
         values = dots(users, items, tables, biases) + self.middle
-        return Scores(values, *tables)
+        return Scores(values, *tables)  # no penalty is asked for, so no vectors are looked up
 
     def user_state(self, rows: Rows) -> State:
         return self.drop(rows.vectors), rows.bias

@@ -78,14 +78,12 @@ class PairModule(PairScorer):
         return self.join([u[:, None] for u in users], [i[None] for i in items])
 
     def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
-        of_users, of_items = self.users(users, items[:, 0] if trained else None), None
-        if trained and self.items.met is not None:  # the pair of training is the first
-            of_items = torch.full_like(items, -1)
-            of_items[:, 0] = users
-        u, i = (
-            of_users,
-            self.items(items.flatten(), None if of_items is None else of_items.flatten()),
-        )
+        u = self.users(users, items[:, 0] if trained else None)
+        known = None
+        if trained and self.items.met is not None:  # of an item's pairs, only the first is one
+            known = torch.full_like(items, -1)
+            known[:, 0] = users
+        i = self.items(items.flatten(), None if known is None else known.flatten())
         user_state = [part[:, None] for part in self.user_state(u)]
         item_state = [part.view(*items.shape, -1) for part in self.item_state(i)]
         values = self.join(user_state, item_state) + self.middle
@@ -116,9 +114,9 @@ class PairRecommender(NeuralRecommender):
             items = module.item_state(module.items(every))
             scores = torch.empty((len(codes), len(every)), dtype=torch.float32)
             for start in range(0, len(codes), USERS):
-                part = codes[start : start + USERS]
-                state = module.user_state(module.users(part))
-                size = max(1, BLOCK // (module.width * len(part)))
+                some = codes[start : start + USERS]
+                state = module.user_state(module.users(some))
+                size = max(1, BLOCK // (module.width * len(some)))
                 for first in range(0, len(every), size):
                     block = module.cross(state, [part[first : first + size] for part in items])
                     scores[start : start + USERS, first : first + size] = block

@@ -86,6 +86,9 @@ class TwoTowerSettings(Settings):
         0.0, ge=0, lt=1, description="share of a target that is spread over all candidates"
     )
     hard: HardSettings = HardSettings()
+    ridge: float = Field(
+        0.0, ge=0, description="times the squared norm of history vectors . item vectors, [I, I]"
+    )
 
     rating: Literal["off", "joint", "only"] = Field(
         "off", description="a head that predicts ratings: beside the ranking, or in its place"
@@ -156,6 +159,15 @@ class Towers(nn.Module):
         if self.settings.cosine:
             vectors = functional.normalize(vectors, dim=1)
         return vectors, bias if self.settings.item_bias else torch.zeros_like(bias)
+
+    def ridge(self) -> Tensor:
+        """Squared norm of H V^T [I, I] of the id tables H, V [I, d]: EASE's penalty (Steck 2019).
+
+        Input dropout alone restrains popular items more than rare ones; this does the converse.
+        """
+        of_items = self.items.ids.weight[:, :-1].float()
+        of_history = of_items if self.history is None else self.history.weight[:, :-1].float()
+        return ((of_history.T @ of_history) * (of_items.T @ of_items)).sum()
 
     def catalogue(self) -> tuple[Tensor, Tensor, Tensor]:
         """Raw rows [I, d + 1], vectors [I, d] and biases [I] of every item."""

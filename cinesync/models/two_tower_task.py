@@ -1,7 +1,8 @@
 """Training of two towers: a batch of users, part of each history hidden, and what it should score.
 
 Terms: `retrieval` (softmax over the catalogue or over shared negatives), `hard` (each target
-against strangers that score best), `rating` (squared error on the normalised scale).
+against strangers that score best), `ridge` (a penalty, see `Towers.ridge`), `rating` (squared
+error on the normalised scale).
 """
 
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ class TwoTowerTask(Task):
     @property
     def term_names(self) -> tuple[str, ...]:
         s = self.settings
-        ranking = () if s.rating == "only" else ("retrieval", *(("hard",) if s.hard.ratio else ()))
+        wanted = {"retrieval": True, "hard": bool(s.hard.ratio), "ridge": bool(s.ridge)}
+        ranking = () if s.rating == "only" else tuple(name for name, yes in wanted.items() if yes)
         return (*ranking, *(() if s.rating == "off" else ("rating",)))
 
     def counts(self, batch: Batch) -> dict[str, float]:
@@ -101,7 +103,7 @@ class TwoTowerTask(Task):
     def sizes(self, batch: Batch) -> dict[str, float]:
         """Elements of every term there could be."""
         targets = float(len(batch["targets"]))
-        return {"retrieval": batch["weight"], "hard": targets, "rating": targets}
+        return {"retrieval": batch["weight"], "hard": targets, "ridge": 1.0, "rating": targets}
 
     def evaluate(self) -> dict[str, float]:
         return self.validate()
@@ -174,6 +176,8 @@ class TwoTowerTask(Task):
         sums: dict[str, Tensor] = {}
         if "retrieval" in counts:
             sums |= self.ranking(encoded, batch)
+        if "ridge" in counts:
+            sums["ridge"] = self.settings.ridge * self.module.ridge()
         if "rating" in counts:
             sums["rating"] = self._rating(encoded, batch)
         return {name: Term(sums[name], counts[name]) for name in counts}

@@ -16,7 +16,7 @@ from reccore.run import RunFolder
 def make(root: Path) -> RunFolder:
     run = RunFolder.create("cinesync", "m", "a label", None, root)
     run.write_config({"run": {"model": "m"}})
-    run.write_arrays({"w": np.arange(6, dtype=np.float32).reshape(2, 3)})
+    run.write_arrays({"w": np.arange(6, dtype=np.float32).reshape(2, 3), "mean": np.array(3.5)})
     run.seal()
     return run
 
@@ -24,6 +24,7 @@ def make(root: Path) -> RunFolder:
 def test_arrays_and_manifest_come_back(tmp_path: Path) -> None:
     run = RunFolder.open(make(tmp_path).path)
     np.testing.assert_array_equal(run.read_arrays()["w"], [[0, 1, 2], [3, 4, 5]])
+    assert run.read_arrays()["mean"].shape == ()
     run.update_manifest(status="complete")
     assert RunFolder.open(run.path).manifest["status"] == "complete"
     assert run.config == {"run": {"model": "m"}}

@@ -121,7 +121,7 @@ def low_rank() -> tuple[Dataset, Interactions]:
 def test_recovers_a_low_rank_matrix(name: str, tmp_path: Path) -> None:
     data, held = low_rank()
     model = build(name, data, target="rating", embedding_l2=0.0, dropout=0.0)
-    settings = {"epochs": 40, "lr": 0.01, "schedule": {"kind": "cosine"}}
+    settings = {"epochs": 30, "batch_size": 128, "lr": 0.02, "schedule": {"kind": "cosine"}}
     train(model, data, tmp_path, **settings)
     assert model.rates
     assert held.values is not None

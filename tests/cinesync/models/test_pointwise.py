@@ -99,7 +99,7 @@ def test_l2_is_a_term_of_its_own() -> None:
     expected = 0.1 * (scores.users.square().sum() + scores.items.square().sum())
     torch.testing.assert_close(term.sum, expected)
     assert term.count == 4
-    assert task.term_names == ("bpr", "l2")
+    assert task.term_names == ("bce", "l2")
 
 
 @pytest.mark.parametrize("loss", ["mse", "huber"])
@@ -142,3 +142,15 @@ def test_ratings_are_needed_to_learn_ratings() -> None:
     bare = data(values=False)
     with pytest.raises(UserError, match="target 'rating' needs ratings"):
         RatingTask(Dot(bare), bare, PointwiseSettings(target="rating"), dict)
+
+
+def test_half_precision_scores_are_summed_in_single() -> None:
+    class Half(Dot):
+        def forward(self, users: torch.Tensor, items: torch.Tensor, trained: bool) -> Scores:
+            scores = super().forward(users, items, trained)
+            return scores._replace(values=(scores.values - 5000).half() * 2)
+
+    task = RatingTask(Half(data()), data(), PointwiseSettings(target="rating"), dict)
+    term = task.terms(task.prepare(ROWS, GENERATOR))["mse"]
+    assert torch.isfinite(term.sum)
+    assert term.sum.dtype == torch.float32

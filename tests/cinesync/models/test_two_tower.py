@@ -69,7 +69,7 @@ VARIANTS: list[dict[str, Any]] = [
     {},
     {"negatives": 16, "proposal": "popularity"},
     {"hard": HardSettings(ratio=4, top=8)},
-    {"negatives": 16, "hard": HardSettings(ratio=5, top=8)},
+    {"negatives": 16, "hard": HardSettings(ratio=5, top=8), "ridge": 1e-5},
     {"cosine": True, "tied": False, "user_ids": True, "item_layers": 1, "norm": "layer"},
     {"targets": "all", "label_smoothing": 0.1, "vary_dropout": True, "user_weight": 0.5},
 ]
@@ -150,6 +150,15 @@ def test_logq_makes_the_sampled_normaliser_unbiased(kind: Any) -> None:
     terms = (scores[drawn] - proposal.log_counts(drawn, len(drawn))).exp()
     assert terms.sum().item() == pytest.approx(scores.exp().sum().item(), rel=0.02)
     assert proposal.q.sum().item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_ridge_is_the_norm_of_the_whole_product(tied: bool) -> None:
+    module = model(tied=tied).module
+    items = module.items.ids.weight[:, :-1]
+    history = items if module.history is None else module.history.weight[:, :-1]
+    expected = (history @ items.T).square().sum()
+    torch.testing.assert_close(module.ridge(), expected)
 
 
 def test_hard_negatives_are_the_best_scored_strangers() -> None:
