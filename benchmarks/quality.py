@@ -66,10 +66,19 @@ def _command(table: Table, run: dict[str, Any], seed: int) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Rows of one table: mean over seeds; the interval is the widest of the seeds' own."""
-    metrics = table["metrics"]
+    """A section: the scores, then what they stand on and how to repeat them."""
+    lines = [f"### {table['title']}\n", scores(table, tuple(table["metrics"]))]
+    some = [r for r in rows(NAME) if r["key"].startswith(f"{table['name']}/")]
+    if some:
+        lines.append(f"\nData {some[-1]['data_fingerprint']}, leak rate 0. Commands:\n")
+        commands = {r["command"] for r in some if r["key"].endswith("/0")}
+        lines.extend(f"    {command}" for command in sorted(commands))
+    return "\n".join(lines)
+
+
+def scores(table: Table, metrics: tuple[str, ...]) -> str:
+    """Mean over seeds; the interval is the hull of the seeds' own."""
     lines = [
-        f"### {table['title']}\n",
         "| model | seeds | " + " | ".join(metrics) + " | training, CPU s | commit |",
         "|---" * (len(metrics) + 4) + "|",
     ]
@@ -79,16 +88,9 @@ def markdown(table: Table) -> str:
         if mine:
             cells = [_cell(mine, metric) for metric in metrics]
             cost = np.mean([r["training"]["cpu_seconds"] for r in mine])
-            lines.append(
-                f"| {run['label']} | {len(mine)} | "
-                + " | ".join(cells)
-                + f" | {cost:.1f} | {mine[-1]['commit']} |"
-            )
-    some = [r for r in measured if r["key"].startswith(f"{table['name']}/")]
-    if some:
-        lines.append(f"\nData {some[-1]['data_fingerprint']}, leak rate 0. Commands:\n")
-        commands = {r["command"] for r in some if r["key"].endswith("/0")}
-        lines.extend(f"    {command}" for command in sorted(commands))
+            ends = (f"{cost:.1f}", str(mine[-1]["commit"]))
+            line = (run["label"], str(len(mine)), *cells, *ends)
+            lines.append("| " + " | ".join(line) + " |")
     return "\n".join(lines)
 
 

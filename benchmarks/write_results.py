@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import claims, quality
-from benchmarks.record import RESULTS, Row, rows
+from benchmarks.record import Row, rows
 
 TARGET = Path(__file__).with_name("RESULTS.md")
+README = Path(__file__).parents[1] / "README.md"
 HEAD = """# Results
 
 Written by `python -m benchmarks.write_results` from the rows under `results/`; each row has its
@@ -66,6 +67,13 @@ def plain_table(name: str, columns: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
+def _into_readme(scores: str) -> None:
+    """The score table of the first page, between its markers."""
+    start, end = "<!-- scores -->\n", "<!-- /scores -->"
+    head, _, rest = README.read_text(encoding="utf-8").partition(start)
+    README.write_text(head + start + scores + "\n" + end + rest.partition(end)[2], encoding="utf-8")
+
+
 def main() -> None:
     sections = [
         HEAD,
@@ -85,7 +93,7 @@ def main() -> None:
         "## Evaluation, commands\n",
         plain_table("commands", ("seconds", "cpu_seconds", "peak_gib", "bar", "commit")),
     ]
-    RESULTS.mkdir(exist_ok=True)
+    _into_readme(quality.scores(quality.tables()[0], ("ndcg@10", "recall_capped@20", "hit@10")))
     TARGET.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
