@@ -75,11 +75,14 @@ SECTIONS = ("data", "split", "model", "train", "fit", "evaluate")
 def resolve(
     model: str, *, seed: int = 0, tag: str | None = None, preset: str | None = None, changes: Tree
 ) -> RunSettings:
-    """Defaults, then the entry's training settings, then the preset, then `changes`."""
+    """Defaults, then the preset (or the entry's training settings), then `changes`.
+
+    A preset is a whole recipe: it stands on the settings' own defaults, not on the entry's.
+    """
     entry = zoo.entry(model)
-    layers = merge({} if entry.train is None else {"train": dict(entry.train)})
+    layers: Tree = {"train": dict(entry.train)} if entry.train is not None else {}
     if preset is not None:
-        layers = merge(layers, presets.overrides(preset, model))
+        layers = presets.overrides(preset, model)
     seeded = {"split": {"seed": seed}}
     return _typed(entry, merge(seeded, layers, changes), seed, tag, preset, "the settings")
 

@@ -28,9 +28,7 @@ class PointwiseSettings(Settings):
     target: Literal["ranking", "rating"] = Field(
         "ranking", description="rank what was met above what was not, or predict ratings"
     )
-    loss: Literal["bce", "bpr", "softmax"] = Field(
-        "bce", description="ranking: the loss; bce was best for mf on ML-1M validation"
-    )
+    loss: Literal["bce", "bpr", "softmax"] = Field("bce", description="ranking: the loss")
     negatives: NegativeSettings = Field(
         NegativeSettings(per_positive=4), description="ranking: how negatives are drawn"
     )

@@ -41,7 +41,11 @@ class HardSettings(Settings):
 
 
 class TwoTowerSettings(Settings):
-    """Shape of the towers and what they are trained for. Defaults: best on ML-1M validation."""
+    """Shape of the towers and what they are trained for.
+
+    Defaults: best on ML-1M validation, but for features, which cost 2% there and gain 3% on the
+    generated data. A residual block cost 1% on both.
+    """
 
     dim: int = Field(256, ge=1, description="width of the vectors")
     init: float = Field(0.05, gt=0, description="standard deviation of vectors at first")
@@ -65,7 +69,7 @@ class TwoTowerSettings(Settings):
         1.0, ge=0, le=1, description="a user with n targets weighs n to this power"
     )
 
-    user_layers: int = Field(1, ge=0, description="residual blocks of the user tower")
+    user_layers: int = Field(0, ge=0, description="residual blocks of the user tower")
     item_layers: int = Field(0, ge=0, description="residual blocks of the item tower")
     hidden: int = Field(512, ge=1, description="width inside a residual block")
     norm: Norm = Field("batch", description="normalisation at the head of a residual block")
@@ -87,7 +91,7 @@ class TwoTowerSettings(Settings):
     )
     hard: HardSettings = HardSettings()
     ridge: float = Field(
-        0.0, ge=0, description="times the squared norm of history vectors . item vectors, [I, I]"
+        3e-7, ge=0, description="times the squared norm of history vectors . item vectors, [I, I]"
     )
 
     rating: Literal["off", "joint", "only"] = Field(

@@ -266,7 +266,7 @@ def test_features_reach_both_towers() -> None:
 
 def test_ratings_are_learned() -> None:
     world = blocks(disliked=8)
-    tower = model(world, rating="only", user_ids=True)
+    tower = model(world, rating="only", user_ids=True, user_layers=1)
     task = two_tower_task(tower.module, world, dict)
     assert task.term_names == ("rating",)
     assert (task.monitor, task.higher_is_better) == ("rmse", False)
