@@ -7,6 +7,7 @@ import typer
 
 from cinesync import sources
 from cinesync.show import Show
+from cinesync.sources.oracle import best_reachable
 
 data = typer.Typer(help="List, prepare and describe data sets.", no_args_is_help=True)
 
@@ -54,7 +55,10 @@ def describe(
 ) -> None:
     """Rows, users, items, density, time range, values and fingerprint of a data set."""
     show = Show(as_json)
-    facts = sources.describe(sources.load(name, source).dataset)
+    dataset = sources.load(name, source).dataset
+    facts = sources.describe(dataset)
+    if name == "generated":
+        facts |= best_reachable(dataset)
     if as_json:
         show.json(facts)
     else:

@@ -15,6 +15,8 @@ from cinesync.sources.generated import GeneratedSettings, World, world
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Interactions
+from reccore.data.split import SplitSettings, split
+from reccore.metrics.evaluate import Catalogue, EvaluateSettings, evaluate
 from reccore.recommender import Arrays, Recommender, UserBatch
 
 
@@ -80,3 +82,12 @@ def _to_come(truth: World, people: npt.NDArray[np.int64], seen: Interactions) ->
     ahead = truth.drift[people] - np.log(tau / (1 - tau))
     log_sigmoid: Floats = -np.logaddexp(0.0, -ahead).astype(np.float32)
     return log_sigmoid
+
+
+def best_reachable(data: Dataset) -> dict[str, float]:
+    """What the truth itself scores on the default split of the default generated data."""
+    parts = split(data.interactions, SplitSettings())
+    catalogue = Catalogue.of(data.with_interactions(parts.fit_rows(True)))
+    how = EvaluateSettings(bootstrap=0)
+    found = evaluate(oracle(data), parts.test, catalogue, how).values()
+    return {f"best_reachable_{name}": found[name] for name in ("ndcg@10", "rmse")}

@@ -98,6 +98,19 @@ def test_recommend_in_every_way(runs: dict[str, Path], tmp_path: Path) -> None:
     assert [row["user"] for row in some] == ["u3", "u4"]
 
 
+def test_data_commands(tmp_path: Path) -> None:
+    names = {row["name"] for row in json.loads(good("data", "list", "--json"))}
+    assert {"generated", "ml-1m", "amazon", "netflix", "anime"} <= names
+    facts = json.loads(good("data", "describe", "--json"))
+    assert facts["users"] == 2000
+    assert 0.5 < facts["best_reachable_ndcg@10"] < 0.8
+    assert 0.6 < facts["best_reachable_rmse"] < 0.8
+    assert "best_reachable" in good("data", "describe")
+    good("data", "prepare", "generated", "--out", tmp_path / "world")
+    again = json.loads(good("data", "describe", "prepared", "--from", tmp_path / "world", "--json"))
+    assert again["fingerprint"] == facts["fingerprint"]
+
+
 BAD = {
     "unknown model": (["train", "magic"], ["unknown model 'magic'", "known: "]),
     "unknown setting": (["train", "ease", "--set", "model.l3=1"], ["model.l3", "did you mean l2?"]),
