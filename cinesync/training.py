@@ -1,6 +1,7 @@
 """Train one model on one data set, end to end, into a run folder."""
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -40,7 +41,12 @@ def train(
     folder.write_config(settings.tree())
     folder.write_tables(prepared.dataset.users, prepared.dataset.items)
     folder.update_manifest(status="training", **_facts(settings, prepared))
-    return _learn(settings, prepared, model, folder, tracker or Silent(), resume=False)
+    try:
+        return _learn(settings, prepared, model, folder, tracker or Silent(), resume=False)
+    except UserError:  # a setting that only the training itself could refuse: leave no husk
+        if not folder.weights_path.exists():
+            shutil.rmtree(folder.path)
+        raise
 
 
 def resume(

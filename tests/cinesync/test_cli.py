@@ -123,6 +123,14 @@ BAD = {
 }
 
 
+def test_a_refusal_of_the_trainer_leaves_no_run(table: Path, tmp_path: Path) -> None:
+    words = ["train", "mf", "--from", table, "--map", "user=who,item=what", "--device", "cuda:99"]
+    done = call(*words, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "cuda:99" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("case", list(BAD))
 def test_bad_input_is_one_line(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words, expected = BAD[case]
