@@ -38,7 +38,8 @@ def ticks(low: float, high: float, most: int = 5, whole: bool = False) -> list[f
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
     step = max(step, 1.0) if whole else step
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    rounding = 1e-12 * max(abs(low), abs(high)) / step  # in steps
+    first, last = math.floor(low / step + rounding), math.ceil(high / step - rounding)
     return [n * step for n in range(first, max(last, first + 1) + 1)]
 
 

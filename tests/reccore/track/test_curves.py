@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reccore.track.curves import Series, decades, label, line_chart, ticks
@@ -23,6 +23,7 @@ def paths(svg: str) -> list[str]:
 
 
 @given(figures, figures, st.booleans())
+@example(0.0, -2.2624974778001584e-10, True)
 def test_ticks_enclose_the_range_and_are_few(a, b, whole):
     low, high = min(a, b), max(a, b)
     marks = ticks(low, high, whole=whole)
