@@ -1,7 +1,9 @@
 """What every model with gradients shares: a module, its weights by name, and a Task to train it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,19 @@ from reccore.recommender import Arrays, Recommender
 from reccore.train.task import Task
 
 Validate = Callable[[], dict[str, float]]
+M = TypeVar("M", bound=nn.Module)
+
+
+@contextmanager
+def inference(module: M) -> Iterator[M]:
+    """Without dropout, batch statistics or gradients; as it was, after."""
+    training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield module
+    finally:
+        module.train(training)
 
 
 class NeuralRecommender(Recommender):

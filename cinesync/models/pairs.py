@@ -6,8 +6,7 @@ pair an addition.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cinesync.models.neural import NeuralRecommender, Validate
+from cinesync.models.neural import NeuralRecommender, Validate, inference
 from cinesync.models.pointwise import PairScorer, PointwiseSettings, RatingScale, Scores, pair_task
 from cinesync.models.sides import Met, Rows, Side
 from reccore.data.dataset import Dataset
@@ -109,7 +108,7 @@ class PairRecommender(NeuralRecommender):
 
     def score(self, users: UserBatch) -> Floats:
         codes = torch.from_numpy(users.codes.astype(np.int64)).to(self.device)
-        with _inference(self.module) as module:
+        with inference(self.module) as module:
             every = torch.arange(len(module.items), device=self.device)
             items = module.item_state(module.items(every))
             scores = torch.empty((len(codes), len(every)), dtype=torch.float32)
@@ -126,7 +125,7 @@ class PairRecommender(NeuralRecommender):
         if not self.rates:
             return super().predict(users, items)
         ratings = torch.empty(len(users))
-        with _inference(self.module) as module:
+        with inference(self.module) as module:
             for start in range(0, len(users), PAIRS):
                 pairs = [
                     torch.from_numpy(codes[start : start + PAIRS].astype(np.int64)).to(self.device)
@@ -135,15 +134,3 @@ class PairRecommender(NeuralRecommender):
                 numbers = module(pairs[0], pairs[1][:, None], trained=False).values[:, 0]
                 ratings[start : start + PAIRS] = module.ratings.restore(numbers)
         return ratings.numpy()
-
-
-@contextmanager
-def _inference(module: PairModule) -> Iterator[PairModule]:
-    """Without dropout, batch statistics or gradients; as it was, after."""
-    training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield module
-    finally:
-        module.train(training)

@@ -6,8 +6,6 @@ a random part of the history is shown and the rest is to be found (the denoising
 Liang et al. 2018), so train and use differ in nothing but length.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -17,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cinesync.models.dense import Norm
-from cinesync.models.neural import NeuralRecommender, Validate
+from cinesync.models.neural import NeuralRecommender, Validate, inference
 from cinesync.models.pointwise import RatingScale
 from cinesync.models.sampled import Proposal
 from cinesync.models.sides import Met, embedding
@@ -268,15 +266,3 @@ def known_history(met: Met, codes: Tensor) -> Bag:
 def take(users: UserBatch, start: int, stop: int) -> UserBatch:
     rows = np.arange(start, min(stop, len(users)))
     return UserBatch(users.codes[rows], users.histories.take(rows))
-
-
-@contextmanager
-def inference(module: Towers) -> Iterator[Towers]:
-    """Without dropout, batch statistics or gradients; as it was, after."""
-    training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield module
-    finally:
-        module.train(training)

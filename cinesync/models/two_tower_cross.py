@@ -16,14 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cinesync.models.dense import quiet_head
-from cinesync.models.neural import Validate
+from cinesync.models.neural import Validate, inference
 from cinesync.models.sampled import MASKED
 from cinesync.models.towers import Bag
 from cinesync.models.two_tower import (
     Towers,
     TwoTower,
     TwoTowerSettings,
-    inference,
     take,
 )
 from cinesync.models.two_tower_task import Encoded, TwoTowerTask
