@@ -28,7 +28,7 @@ def validate(cls: type[S], tree: Mapping[str, Any], source: str, section: str = 
     `section` is where the tree stands among others: "train" makes the key `train.lr`.
     """
     try:  # JSON mode reads lists into tuples and yet stays strict about scalars
-        return cls.model_validate_json(json.dumps(tree))
+        return cls.model_validate_json(json.dumps(tree, default=str))
     except ValidationError as error:
         raise _explain(cls, error, source, section) from None
 
@@ -41,7 +41,12 @@ def _explain(cls: type[BaseModel], error: ValidationError, source: str, section:
         close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
         remedy = f"did you mean {close[0]}?" if close else "known: " + ", ".join(sorted(known))
         return UserError(f"unknown setting {key} in {source}", remedy)
-    return UserError(f"setting {key}={first['input']!r} in {source}", first["msg"])
+    what = (
+        f"setting {key}={first['input']!r}" if first["loc"] and first["type"] != "missing" else key
+    )
+    return UserError(
+        f"{what or 'the settings'} in {source}", first["msg"].removeprefix("Value error, ")
+    )
 
 
 def _keys_beside(cls: type[BaseModel], path: tuple[str, ...]) -> list[str]:
@@ -63,7 +68,7 @@ def read_toml(path: Path) -> Tree:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
 
 

@@ -20,6 +20,14 @@ TORCH_FREE = (
     "giftrec.cli",
 )
 
+JUDGED = [  # what is measured against the simulator: the models, and all that answers with them
+    path
+    for path in FILES
+    if path.relative_to(ROOT).parts[0] == "giftrec"
+    and path.relative_to(ROOT).parts[1]
+    in ("model", "agent", "agent.py", "recommend.py", "reasons.py")
+]
+
 
 def imports_of(path: Path) -> set[str]:
     """Dotted names a file imports anywhere in it, whatever `if` or function holds them."""
@@ -53,6 +61,19 @@ def test_directions(path: Path) -> None:
     commands = {f"{p}.{f}" for p in ("cinesync", "giftrec") for f in ("cli", "app", "mcp")}
     if f"{package}.{path.stem}" not in commands:
         assert not commands & names, f"{where} imports a command line"
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_judged_never_see_the_judge(path: Path) -> None:
+    """A model that could ask the simulator would prove nothing."""
+    for truth in ("giftrec.oracle", "giftrec.oracle_kernel", "giftrec.judge"):
+        found = [name for name in imports_of(path) if under(name, truth)]
+        assert not found, f"{path.relative_to(ROOT)} imports {truth}"
+
+
+def test_the_judged_are_found() -> None:
+    names = {path.relative_to(ROOT / "giftrec").as_posix() for path in JUDGED}
+    assert {"recommend.py", "reasons.py", "model/task.py"} <= names
 
 
 def test_base_install_imports_no_heavy_library() -> None:

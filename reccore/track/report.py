@@ -1,7 +1,10 @@
-"""`report.html`: one self-contained page on a training. It loads nothing and runs no script."""
+"""`report.html`: one self-contained page on a training. It loads nothing and runs no script.
+
+Its pieces (page, section, tiles, facts, table) are public: other pages look and behave the same.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,22 +38,26 @@ def write_report(
         ]
     body = [
         f"<header><h1>{escape(title)}</h1>{_summary(history, flags)}</header>",
-        _section("Facts", _facts(facts)),
-        _section("Results", _results(evaluation or {})),
-        _section("Health", _flags(flags) if history else ""),
-        _section("Curves", _curves(history)),
-        _section("Epochs", _epochs(history)),
+        section("Facts", fact_list(facts)),
+        section("Results", _results(evaluation or {})),
+        section("Health", _flags(flags) if history else ""),
+        section("Curves", _curves(history)),
+        section("Epochs", _epochs(history)),
     ]
-    page = (
+    path = run_path / "report.html"
+    write_atomic(path, page(title, body))
+    return path
+
+
+def page(title: str, body: Iterable[str], style: str = STYLE) -> str:
+    """A whole document around sections that are already HTML."""
+    return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<title>{escape(title)}</title><style>{style}</style></head>"
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )
-    path = run_path / "report.html"
-    write_atomic(path, page)
-    return path
 
 
 def charts(history: Sequence[Record]) -> list[str]:
@@ -109,7 +116,8 @@ def _series(history: Sequence[Record], key: str, name: str = "") -> Series:
     return Series(NAMES.get(key, name), tuple(points))
 
 
-def _section(name: str, content: str) -> str:
+def section(name: str, content: str) -> str:
+    """A part of the page under its heading; nothing where it would be empty."""
     return f"<section><h2>{name}</h2>{content}</section>" if content else ""
 
 
@@ -118,53 +126,61 @@ def _summary(history: Sequence[Record], flags: Sequence[Mapping[str, Any]]) -> s
         return "<p>Computed in one piece: no epochs.</p>"
     best = next((r.get("epoch") for r in reversed(history) if r.get("best")), "-")
     seconds = sum((r.get("seconds") or 0) + (r.get("evaluate_seconds") or 0) for r in history)
-    tiles: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "epochs": history[-1].get("epoch", len(history)),
         "best epoch": best,
-        "training loss": _figure(history[-1].get("loss")),
+        "training loss": figure(history[-1].get("loss")),
         "time": f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min",
         "red flags": sum(flag["colour"] == "red" for flag in flags),
     }
-    shown = "".join(f"<div><dt>{n}</dt><dd>{escape(str(v))}</dd></div>" for n, v in tiles.items())
-    return f'<dl class="tiles">{shown}</dl>'
+    return tiles(shown)
 
 
-def _facts(facts: Mapping[str, str]) -> str:
-    rows = "".join(
-        f"<div><dt>{escape(str(k))}</dt><dd>{escape(str(v))}</dd></div>" for k, v in facts.items()
+def tiles(figures: Mapping[str, Any]) -> str:
+    """The few figures a reader came for."""
+    return f'<dl class="tiles">{_pairs(figures)}</dl>'
+
+
+def fact_list(facts: Mapping[str, Any]) -> str:
+    """Names and values, in columns; without any, nothing."""
+    return f'<dl class="facts">{_pairs(facts)}</dl>' if facts else ""
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<div><dt>{escape(str(k))}</dt><dd>{escape(str(v))}</dd></div>" for k, v in values.items()
     )
-    return f'<dl class="facts">{rows}</dl>' if rows else ""
 
 
 def _results(evaluation: Mapping[str, Any]) -> str:
     metrics, groups = evaluation.get("metrics", {}), evaluation.get("groups", {})
     cards = []
     if metrics:
-        rows = [[name, _figure(m["value"]), _interval(m)] for name, m in metrics.items()]
+        rows = [[name, figure(m["value"]), _interval(m)] for name, m in metrics.items()]
         users, head = evaluation.get("users"), ["metric", "value", "95% interval"]
         caption = "Held-out users" if users is None else f"{users:,} held-out users"
-        cards.append(f'<div class="card">{_table(head, rows, caption)}</div>')
+        cards.append(f'<div class="card">{table(head, rows, caption)}</div>')
     if groups:
-        names = dict.fromkeys(name for table in groups.values() for name in table)
+        names = dict.fromkeys(name for group in groups.values() for name in group)
         rows = [
-            [name, *(_with_interval(table.get(name)) for table in groups.values())]
-            for name in names
+            [name, *(with_interval(group.get(name)) for group in groups.values())] for name in names
         ]
-        table = _table(["metric", *groups], rows, "By group")
-        cards.append(f'<div class="card groups">{table}</div>')
+        by_group = table(["metric", *groups], rows, "By group")
+        cards.append(f'<div class="card groups">{by_group}</div>')
     return "".join(cards)
 
 
 def _interval(metric: Mapping[str, float | None]) -> str:
     low, high = metric.get("low"), metric.get("high")
-    return "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
+    return "" if low is None or high is None else f"{figure(low)} to {figure(high)}"
 
 
-def _with_interval(metric: Mapping[str, float | None] | None) -> str:
+def with_interval(metric: Mapping[str, float | None] | None) -> str:
+    """A metric and its 95% interval in one cell."""
     if metric is None:
         return ""
     interval = _interval(metric).replace(" ", "\N{NO-BREAK SPACE}")
-    return _figure(metric["value"]) + (f" ({interval})" if interval else "")
+    return figure(metric["value"]) + (f" ({interval})" if interval else "")
 
 
 def _flags(flags: Sequence[Mapping[str, Any]]) -> str:
@@ -190,23 +206,35 @@ def _epochs(history: Sequence[Record]) -> str:
     if not history:
         return ""
     keys = dict.fromkeys(k for r in history for k, v in r.items() if isinstance(v, int | float))
-    rows = [[_figure(r.get(key)) for key in keys] for r in history]
+    rows = [[figure(r.get(key)) for key in keys] for r in history]
     return (
         f"<details><summary>The numbers behind the curves</summary>"
-        f'<div class="card wide">{_table(list(keys), rows)}</div></details>'
+        f'<div class="card wide">{table(list(keys), rows)}</div></details>'
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
-    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str = "",
+    bold: Collection[tuple[int, int]] = (),
+) -> str:
+    """A table of text; `bold` are the (row, column) to point out."""
+
+    def cell(text: str, at: tuple[int, int]) -> str:
+        return f"<td><b>{escape(text)}</b></td>" if at in bold else f"<td>{escape(text)}</td>"
+
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(cell(text, (r, c)) for c, text in enumerate(row)) + "</tr>"
+        for r, row in enumerate(rows)
     )
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{above}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _figure(value: Any) -> str:
+def figure(value: Any) -> str:
+    """A number as a reader wants it: four digits, thousands apart, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,0 +1,1 @@
+"""The integrated gift model: profile, categories, tools and rewards, learned together."""

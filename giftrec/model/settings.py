@@ -1,0 +1,26 @@
+"""Sizes of the integrated model."""
+
+from pydantic import Field
+
+from reccore.config import Settings
+
+
+class ModelSettings(Settings):
+    """Widths and depths. The defaults are the compact preset's."""
+
+    width: int = Field(24, ge=8, description="Width of profile, gift and category vectors.")
+    profile_hidden: tuple[int, ...] = Field((96,), description="Hidden layers of the encoder.")
+    text_buckets: int = Field(256, ge=16, description="Hashed words of a gift's text.")
+    fusion_layers: int = Field(1, ge=1, description="Rounds of attention from profile to gifts.")
+    fusion_heads: int = Field(4, ge=1, description="Heads of that attention.")
+    fusion_hidden: int = Field(96, ge=8, description="Hidden width of a round's feed-forward part.")
+    tool_hidden: int = Field(64, ge=8, description="Hidden width of the tool selector.")
+    ask_above: float = Field(
+        0.15,
+        gt=0,
+        lt=1,
+        description="Chance that a tool pays above which it is asked. Below a half: a fact that is "
+        "missed costs more than a call that was not needed.",
+    )
+    reward_hidden: int = Field(16, ge=4, description="Hidden width of the pairwise part.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of the encoders.")

@@ -1,0 +1,73 @@
+"""A finished training of the gift model, opened again."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from giftrec.catalog.world import World
+from giftrec.model.integrated import GiftModel
+from giftrec.recommend import GiftRecommender
+from giftrec.settings import RunSettings, stored
+from giftrec.training import CHECKPOINTS, Ground, build, fingerprint, ground
+from reccore.errors import UserError
+from reccore.run import RunFolder
+
+
+class Run:
+    """A run folder with its model and the ground it stands on."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.path = folder.path
+        self.settings: RunSettings = stored(folder.config, folder.path)
+        self.manifest: dict[str, Any] = folder.manifest
+        if self.manifest.get("product") != "giftrec":
+            raise UserError(f"{self.path} is a run of {self.manifest.get('product')}, not giftrec")
+
+    @cached_property
+    def ground(self) -> Ground:
+        on = ground(self.settings.data, self.settings.seed)
+        if fingerprint(on) != self.manifest["data_fingerprint"]:
+            raise UserError(
+                f"the scenarios or gifts that {self.path} was trained on have changed",
+                "restore them, or train again",
+            )
+        return on
+
+    @property
+    def world(self) -> World:
+        return self.ground.world
+
+    @cached_property
+    def model(self) -> GiftModel:
+        model = build(self.settings, self.world)
+        arrays = self.folder.read_arrays()
+        try:
+            model.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+        except RuntimeError as error:
+            detail = " ".join(str(error).split())[:200]
+            raise UserError(f"{self.folder.weights_path} is of another model: {detail}") from None
+        return model.eval()
+
+    @cached_property
+    def recommender(self) -> GiftRecommender:
+        return GiftRecommender(self.model, self.world)
+
+
+def load_run(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
+    """The run at `path`, or the newest finished one under `root`."""
+    return Run(RunFolder.open(path if path is not None else newest(root)))
+
+
+def newest(root: Path) -> Path:
+    """The finished gift run that was written last."""
+    found = [
+        manifest.parent
+        for manifest in (root / "giftrec").glob("*/*/manifest.json")
+        if RunFolder(manifest.parent).manifest.get("status") == "complete"
+    ]
+    if not found:
+        raise UserError(f"no finished run under {root / 'giftrec'}", "giftrec train makes one")
+    return max(found, key=lambda path: (path / "manifest.json").stat().st_mtime)

@@ -1,0 +1,1 @@
+"""Scenarios: made by covering array, labelled by the simulator, augmented, split, stored."""
