@@ -60,7 +60,7 @@ class GiftRecommender:
 
     def __init__(self, model: GiftModel, world: World) -> None:
         self.model, self.world = model, world
-        self.gifts = Catalogue.of(world, model.gift_encoder.text.in_features)
+        self.gifts = Catalogue.of(world, model.settings.text_buckets)
 
     def say(self, profiles: Sequence[Profile], days: Sequence[int]) -> Said:
         """One block: the tools that the model wants are asked, each about all gifts."""

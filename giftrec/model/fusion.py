@@ -13,13 +13,29 @@ from giftrec.model.settings import ModelSettings
 LISTING = 7
 
 
+class TextEncoder(nn.Module):
+    """Texts as weighted sums of the vectors of their hashed words (fastText, arXiv:1607.01759)."""
+
+    def __init__(self, buckets: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(buckets, width)
+        nn.init.normal_(self.table.weight, std=width**-0.5)
+
+    def forward(self, buckets: Tensor, weight: Tensor) -> Tensor:
+        """[N, L] rows and weights -> [N, D]"""
+        bag: Tensor = nn.functional.embedding_bag(
+            buckets, self.table.weight, mode="sum", per_sample_weights=weight
+        )
+        return bag
+
+
 class GiftEncoder(nn.Module):
     """Gifts [G] -> [G, D], from their text, words and listing; categories share their vectors."""
 
     def __init__(self, settings: ModelSettings, occasions: int) -> None:
         super().__init__()
         width = settings.width
-        self.text = nn.Linear(settings.text_buckets, width, bias=False)
+        self.text = TextEncoder(settings.text_buckets, width)
         self.occasions = nn.Linear(occasions, width, bias=False)
         self.listing = nn.Linear(LISTING, width)
         self.deep = nn.Sequential(
@@ -31,11 +47,11 @@ class GiftEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(
-        self, gifts: Catalogue, category: Tensor, hobbies: Tensor, preferences: Tensor
+        self, gifts: Catalogue, text: Tensor, category: Tensor, hobbies: Tensor, preferences: Tensor
     ) -> Tensor:
-        """`category` [C, D], `hobbies` [H, D], `preferences` [P, D]: the words' embeddings."""
+        """`text` [G, D]; `category` [C, D], `hobbies` [H, D], `preferences` [P, D]: embeddings."""
         own = category[gifts.category] + gifts.hobbies @ hobbies + gifts.preferences @ preferences
-        own = own + self.text(gifts.text) + self.occasions(gifts.occasions)
+        own = own + text + self.occasions(gifts.occasions)
         own = own + self.listing(listing_features(gifts))
         encoded: Tensor = self.norm(own + self.deep(own))
         return encoded

@@ -4,7 +4,9 @@ Everything here is visible: gifts' words, ages and text, the listing's columns, 
 A gift's number never enters, so that the gifts' order means nothing and new gifts need no training.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Self
 from zlib import crc32
 
@@ -78,7 +80,8 @@ class Catalogue(Tensors):
     youngest: Tensor
     oldest: Tensor
     intimacy: Tensor
-    text: Tensor  # [G, T]
+    text: Tensor  # [G, L] hashed words
+    text_weight: Tensor  # [G, L]
     price: Tensor  # listed, minor units
     fees: Tensor
     volatility: Tensor
@@ -90,6 +93,8 @@ class Catalogue(Tensors):
     @classmethod
     def of(cls, world: World, buckets: int) -> "Catalogue":
         gifts, words, listing = world.gifts, world.vocabulary, world.listing
+
+        texts = Texts.of([f"{g.title} {g.description}" for g in gifts], buckets)
 
         def floats(values: object) -> Tensor:
             return torch.as_tensor(np.asarray(values, dtype=np.float32))
@@ -104,7 +109,8 @@ class Catalogue(Tensors):
             youngest=floats([g.ages[0] for g in gifts]),
             oldest=floats([g.ages[1] for g in gifts]),
             intimacy=floats([g.intimacy for g in gifts]),
-            text=floats([hashed(f"{g.title} {g.description}", buckets) for g in gifts]),
+            text=texts.buckets,
+            text_weight=texts.weight,
             price=floats(listing.price),
             fees=floats(listing.fees),
             volatility=floats(listing.volatility),
@@ -185,12 +191,26 @@ class Words:
         )
 
 
-def hashed(text: str, buckets: int) -> np.ndarray:
-    """[T] counts of a text's words, hashed, as a unit vector."""
-    vector = np.zeros(buckets, dtype=np.float32)
-    for word in words_of(text):
-        if word not in STOP:
-            code = crc32(word.encode())
-            vector[code % buckets] += 1.0 if code >> 31 else -1.0
-    size = float(np.linalg.norm(vector))
-    return vector / size if size else vector
+@dataclass(frozen=True)
+class Texts(Tensors):
+    """[N] texts as hashed words and pairs of words: rows of a table, and what each weighs."""
+
+    buckets: Tensor  # [N, L]
+    weight: Tensor  # [N, L] 0 where a text is shorter
+
+    @classmethod
+    def of(cls, texts: Sequence[str], buckets: int) -> "Texts":
+        tokens = [_tokens(text) for text in texts]
+        longest = max(1, *map(len, tokens)) if tokens else 1
+        rows = torch.zeros(len(texts), longest, dtype=torch.int64)
+        weight = torch.zeros(len(texts), longest)
+        for n, some in enumerate(tokens):
+            codes = [crc32(token.encode()) % buckets for token in some]
+            rows[n, : len(codes)] = torch.tensor(codes, dtype=torch.int64)
+            weight[n, : len(codes)] = len(codes) ** -0.5 if codes else 0.0
+        return cls(rows, weight)
+
+
+def _tokens(text: str) -> list[str]:
+    words = [word for word in words_of(text) if word not in STOP]
+    return words + [f"{first} {second}" for first, second in pairwise(words)]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from giftrec.model.category import CategoryMatcher
 from giftrec.model.fusion import Fusion, GiftEncoder
-from giftrec.model.inputs import Catalogue, Facts, Recipients, Words, hashed
+from giftrec.model.inputs import Catalogue, Facts, Recipients, Texts, Words
 from giftrec.model.pairs import pair_features
 from giftrec.model.profile import ProfileEncoder, plain, plain_width
 from giftrec.model.reward import Reward, RewardPredictor
@@ -51,9 +51,11 @@ class GiftModel(nn.Module):
         )
         self.fusion = Fusion(settings)
         self.tool_selector = ToolSelector(settings)
-        texts = [hashed(w.replace("_", " "), settings.text_buckets) for w in words.words]
-        self.word_texts: Tensor
-        self.register_buffer("word_texts", torch.stack(list(map(torch.from_numpy, texts))), False)
+        texts = Texts.of([word.replace("_", " ") for word in words.words], settings.text_buckets)
+        self.word_buckets: Tensor
+        self.word_weight: Tensor
+        self.register_buffer("word_buckets", texts.buckets, False)
+        self.register_buffer("word_weight", texts.weight, False)
         families = Words.of(words)
         self.hobby_kind: Tensor
         self.preference_kind: Tensor
@@ -68,10 +70,11 @@ class GiftModel(nn.Module):
         profile = self.profile_encoder(who)  # [B, D]
         category = self.category.weight  # [C, D]
         encoder = self.profile_encoder
+        of_words, of_gifts = self.texts(gifts)
         gift = self.gift_encoder(
-            gifts, category, encoder.hobbies.table(), encoder.preferences.table()
+            gifts, of_gifts, category, encoder.hobbies.table(), encoder.preferences.table()
         )  # [G, D]
-        similarity = self.similarity(who, gifts)  # [B, G]
+        similarity = similarities(who, of_words, of_gifts)  # [B, G]
         pairs = torch.cat([pair_features(who, gifts, words), similarity[..., None]], dim=2)
 
         def reward(known: Facts) -> Reward:
@@ -91,16 +94,33 @@ class GiftModel(nn.Module):
             similarity=similarity,
         )
 
-    def similarity(self, who: Recipients, gifts: Catalogue) -> Tensor:
-        """[B, G] cosine of the recipient's words and each gift's text, in the gifts' text space."""
-        members = torch.cat([who.hobbies, who.preferences], dim=1)  # [B, W]
-        mine = self.gift_encoder.text(members @ self.word_texts)
-        theirs = self.gift_encoder.text(gifts.text)
-        return nn.functional.normalize(mine, dim=1) @ nn.functional.normalize(theirs, dim=1).T
+    def texts(self, gifts: Catalogue) -> tuple[Tensor, Tensor]:
+        """[W, D] of the vocabulary's words and [G, D] of the gifts' texts, in one look-up: the
+        gradient of a large table is written once."""
+        widths = self.word_buckets.shape[1], gifts.text.shape[1]
+        pad = nn.functional.pad
+        rows, weight = (
+            torch.cat([pad(part, (0, max(widths) - part.shape[1])) for part in parts])
+            for parts in (
+                (self.word_buckets, gifts.text),
+                (self.word_weight, gifts.text_weight),
+            )
+        )
+        vectors: Tensor = self.gift_encoder.text(rows, weight)
+        words = len(self.word_buckets)
+        return vectors[:words], vectors[words:]
 
     def embeddings(self) -> list[Tensor]:
-        """The tables that the embedding regularisation holds down."""
-        return [m.weight for m in self.modules() if isinstance(m, nn.Embedding)]
+        """The words' tables, which the embedding regularisation holds down (not the text's)."""
+        text = self.gift_encoder.text.table
+        tables = (m for m in self.modules() if isinstance(m, nn.Embedding) and m is not text)
+        return [table.weight for table in tables]
+
+
+def similarities(who: Recipients, words: Tensor, gifts: Tensor) -> Tensor:
+    """[B, G] cosines of recipients and gifts, from texts `words` [W, D] and `gifts` [G, D]."""
+    mine = torch.cat([who.hobbies, who.preferences], dim=1) @ words
+    return nn.functional.normalize(mine, dim=1) @ nn.functional.normalize(gifts, dim=1).T
 
 
 def tool_sets(logits: Tensor, ask_above: float) -> Tensor:

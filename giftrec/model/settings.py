@@ -10,7 +10,7 @@ class ModelSettings(Settings):
 
     width: int = Field(24, ge=8, description="Width of profile, gift and category vectors.")
     profile_hidden: tuple[int, ...] = Field((96,), description="Hidden layers of the encoder.")
-    text_buckets: int = Field(256, ge=16, description="Hashed words of a gift's text.")
+    text_buckets: int = Field(2048, ge=16, description="Rows for hashed words of texts.")
     fusion_layers: int = Field(1, ge=1, description="Rounds of attention from profile to gifts.")
     fusion_heads: int = Field(4, ge=1, description="Heads of that attention.")
     fusion_hidden: int = Field(96, ge=8, description="Hidden width of a round's feed-forward part.")

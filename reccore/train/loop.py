@@ -24,6 +24,7 @@ from reccore.train.average import Average, batch_norms, refresh_batch_norms
 from reccore.train.health import HealthMonitor
 from reccore.train.history import History, Sums
 from reccore.train.interrupt import Interrupt
+from reccore.train.memory import keep_blocks
 from reccore.train.objective import balance
 from reccore.train.precision import pick_device
 from reccore.train.profile import Profiler
@@ -64,6 +65,8 @@ def fit(
     """
     device = pick_device(settings.device)
     exact = settings.deterministic or device.type == "cpu"
+    if device.type == "cpu":
+        keep_blocks()
     with isolated(device), deterministic(exact), Interrupt() as interrupt:
         loop = _Loop(task, batches, settings, run_path, seed, device, tracker or Silent(), info)
         loop.open(resume)
