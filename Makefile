@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := checkpoints/demo
 PEERS := .venv-peers
 
-.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims
+.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 setup: $(VENV)/.ready ## make .venv with all that demo and test need
 
-demo: setup ## train, compare and recommend on the generated default data
+demo: setup ## films and gifts: train, compare, test and recommend on generated data
 	rm -rf $(DEMO)
 	$(BIN)/cinesync data describe
 	$(BIN)/cinesync train popularity --out $(DEMO)/popularity
@@ -30,7 +30,10 @@ demo: setup ## train, compare and recommend on the generated default data
 	$(BIN)/cinesync compare $(DEMO)/two-tower $(DEMO)/ease
 	$(BIN)/cinesync recommend $(DEMO)/two-tower --user 1 --k 5
 	$(BIN)/cinesync recommend $(DEMO)/two-tower --history 10,20,30 --k 5
-	@echo "the training curves are in $(DEMO)/two-tower/report.html"
+	$(BIN)/giftrec train --out $(DEMO)/gifts
+	$(BIN)/giftrec test-best $(DEMO)/gifts --fresh 500
+	$(BIN)/giftrec recommend $(DEMO)/gifts --age 62 --relationship mother --occasion birthday --budget 60EUR --hobby gardening --hobby reading --preference handmade
+	@echo "reports: $(DEMO)/two-tower/report.html, $(DEMO)/gifts/report.html, $(DEMO)/gifts/test.html"
 
 test: setup ## run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -64,6 +67,10 @@ bench-quality: setup ## the honest table
 
 bench-claims: setup ## what is said of training tricks, measured
 	$(BIN)/python -m benchmarks.claims
+	$(BIN)/python -m benchmarks.write_results
+
+bench-gifts: setup ## the gift model: shipped scenarios, splits, fresh ones, ablations
+	$(BIN)/python -m benchmarks.gifts
 	$(BIN)/python -m benchmarks.write_results
 
 clean: ## remove what make made, but no runs

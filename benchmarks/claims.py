@@ -74,8 +74,9 @@ def _per_user(evaluation: Evaluation, metric: str) -> np.ndarray:
         values = evaluation.per_user[metric]
         return np.column_stack([values, np.ones_like(values)]).astype(np.float32)
     assert evaluation.ratings is not None
-    count, squared, absolute = evaluation.ratings.columns.T
-    return np.column_stack([absolute if metric == "mae" else squared, count]).astype(np.float32)
+    errors = evaluation.ratings
+    summed = errors.absolute if metric == "mae" else errors.squared
+    return np.column_stack([summed, errors.counts]).astype(np.float32)
 
 
 def change(

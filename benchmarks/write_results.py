@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import claims, quality
+from benchmarks import claims, gifts, quality
 from benchmarks.record import Row, rows
 
 TARGET = Path(__file__).with_name("RESULTS.md")
@@ -116,6 +116,8 @@ def main() -> None:
         ratio_table("epoch_vs_recbole", "ours", "recbole", ()),
         "## Cross-attention re-ranker\n\n    python -m benchmarks.cross_attention\n",
         cross_table(),
+        "## Gifts\n\n    make bench-gifts",
+        gifts.markdown(),
         "## Evaluation, commands\n",
         plain_table("commands", ("seconds", "cpu_seconds", "peak_gib", "bar", "commit")),
     ]

@@ -74,8 +74,12 @@ def _metrics(names: Sequence[str], sums: Floats) -> dict[str, Floats]:
 class Judge:
     """Scenarios with the truth about them, computed once; then any number of answers."""
 
-    def __init__(self, world: World, scenarios: Sequence[Scenario]) -> None:
+    def __init__(
+        self, world: World, scenarios: Sequence[Scenario], tool_values: Floats | None = None
+    ) -> None:
+        """`tool_values` [N, 32] net of cost, where they are known already."""
         self.world, self.scenarios = world, tuple(scenarios)
+        self._tool_values = tool_values
         self.oracle = Oracle(world)
         words = world.vocabulary
         self.categories = incidence(
@@ -113,7 +117,8 @@ class Judge:
     @cached_property
     def tool_values(self) -> Floats:
         """[N, 32] net of cost."""
-        return self.oracle.net_tool_values(self.who)
+        known = self._tool_values
+        return self.oracle.net_tool_values(self.who) if known is None else known
 
     def verdict(self, answers: Answers, *, tools: bool = True) -> Verdict:
         """`tools=False` leaves the value of tools out, which takes the simulator a while."""

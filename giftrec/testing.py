@@ -9,9 +9,11 @@ import numpy as np
 
 from giftrec.answers import Answers, Floats
 from giftrec.baselines import baselines
+from giftrec.catalog.world import World
 from giftrec.judge import Judge, Verdict
+from giftrec.oracle import Oracle
 from giftrec.runs import Run
-from giftrec.scenarios.expand import expand
+from giftrec.scenarios.expand import expand, label_all
 from giftrec.scenarios.files import load_scenarios
 from giftrec.schema import Scenario
 from giftrec.vocabulary import TOOLS
@@ -67,9 +69,10 @@ def judged(
     if scenarios is not None:
         held = load_scenarios(scenarios, run.world).scenarios
     say(f"making {fresh} fresh scenarios")
-    new = expand(run.world, fresh, FRESH_SEED)
+    new, values = _fresh(run.world, fresh)
     parts = {"train": run.ground.training, "validation": held, "fresh": new}
     judges = {name: Judge(run.world, some) for name, some in parts.items()}
+    judges["fresh"] = Judge(run.world, new, values)
     say("answering")
     answers = {name: run.recommender.answer(some) for name, some in parts.items()}
     verdicts = {name: judges[name].verdict(answers[name]) for name in parts}
@@ -101,6 +104,14 @@ def judged(
         worst=worst(judges["fresh"], answers["fresh"], verdicts["fresh"]),
         fairness=fairness(judges["fresh"], answers["fresh"], verdicts["fresh"]),
     )
+
+
+def _fresh(world: World, count: int) -> tuple[tuple[Scenario, ...], Floats]:
+    """Scenarios of another seed with their labels, and the values of tools [N, 32]."""
+    bare = expand(world, count, FRESH_SEED, label=False)
+    oracle = Oracle(world)
+    values = oracle.net_tool_values(oracle.recipients([s.profile for s in bare]))
+    return label_all(world, bare, values), values
 
 
 def _gap(train: Verdict, held: Verdict) -> Metric:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from giftrec.catalog.world import World
+from giftrec.catalog.world import Floats, World
 from giftrec.money import Money, digits
 from giftrec.oracle import SUBSETS, Oracle
 from giftrec.scenarios.cover import Row, covering_rows, most_covering, random_row
@@ -77,12 +77,18 @@ def _words(
     return (first, *more)
 
 
-def label_all(world: World, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
-    """Scenarios with what was right for them, and how some gifts were received."""
+def label_all(
+    world: World, scenarios: Sequence[Scenario], tool_values: Floats | None = None
+) -> tuple[Scenario, ...]:
+    """Scenarios with what was right for them, and how some gifts were received.
+
+    `tool_values` [N, 32], where they are known already: they are what takes long.
+    """
     oracle = Oracle(world)
     who = oracle.recipients([s.profile for s in scenarios])
     categories = oracle.expected_categories(who)
-    subsets = oracle.net_tool_values(who).argmax(axis=1)
+    values = oracle.net_tool_values(who) if tool_values is None else tool_values
+    subsets = values.argmax(axis=1)
     facts = oracle.facts([s.day for s in scenarios])
     tastes = oracle.tastes([derive(s.day, "scenario") for s in scenarios], 1)
     received = oracle.satisfaction(who, facts, tastes)[:, 0]  # [N, G]

@@ -8,23 +8,26 @@ import pytest
 import typer
 
 from cinesync.cli import app
+from giftrec.cli import app as gift_app
 from reccore.cli import exit_codes
 
 ROOT = Path(__file__).parents[2]
+APPS = {"cinesync": app, "giftrec": gift_app}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def commands(page: Path) -> list[list[str]]:
-    """The words of every `cinesync ...` line in a page's console blocks."""
+def commands(page: Path, name: str = "cinesync") -> list[list[str]]:
+    """The words of every line of one of the command lines in a page's console blocks."""
     blocks = re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("cinesync ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith(f"{name} ")]
 
 
+@pytest.mark.parametrize("name", APPS)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_printed_commands_parse(page: Path) -> None:
-    root = typer.main.get_command(app)
-    for words in commands(page):
+def test_printed_commands_parse(page: Path, name: str) -> None:
+    root = typer.main.get_command(APPS[name])
+    for words in commands(page, name):
         command, rest = root, list(words)
         while hasattr(command, "commands"):
             command = command.commands[rest.pop(0)]
@@ -45,7 +48,7 @@ def test_the_quick_start_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "lists.parquet").exists()
 
 
-@pytest.mark.parametrize("page", ["training.md", "data.md", "moving.md"])
+@pytest.mark.parametrize("page", ["training.md", "data.md", "moving.md", "gifts.md"])
 def test_python_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name = "block_" + page.removesuffix(".md")
