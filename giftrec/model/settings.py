@@ -16,11 +16,14 @@ class ModelSettings(Settings):
     fusion_hidden: int = Field(96, ge=8, description="Hidden width of a round's feed-forward part.")
     tool_hidden: int = Field(64, ge=8, description="Hidden width of the tool selector.")
     ask_above: float = Field(
-        0.15,
+        0.25,
         gt=0,
         lt=1,
         description="Chance that a tool pays above which it is asked. Below a half: a fact that is "
         "missed costs more than a call that was not needed.",
     )
     reward_hidden: int = Field(16, ge=4, description="Hidden width of the pairwise part.")
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="Of expected categories and tools, against memorising them."
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of the encoders.")

@@ -19,6 +19,7 @@ from giftrec.vocabulary import TOOLS
 from reccore.train.task import Batch, ParameterGroup, Task, Term, default_groups
 
 DRAWS = 10  # of each scenario in an epoch
+RECEPTION = 0.5  # of a reception's surprise in nats: at first the four large terms weigh alike
 COUNT_WEIGHT = 0.02  # of asking for too many or too few tools
 NAMES = ("category", "tool_diversity", "reward", "semantic_matching", "embedding_regularisation")
 GROUPS = {
@@ -73,6 +74,7 @@ class GiftTask(Task):
     ) -> None:
         self.module, self.lessons, self.gifts = model, lessons, gifts
         self.augmentation, self.validate = augmentation, validate
+        self.label_smoothing = model.settings.label_smoothing
         self.rows = DRAWS * len(lessons.columns)
         budget = torch.from_numpy(lessons.columns.budget)[:, None]
         left = torch.from_numpy(lessons.columns.days_left)[:, None]
@@ -113,8 +115,10 @@ class GiftTask(Task):
         facts = Facts(batch["told"], torch.ones_like(batch["known"]))
         said = model(who, self.gifts, facts.masked(batch["known"]))
         bce = nn.functional.binary_cross_entropy_with_logits
-        category = bce(said.categories, batch["categories"], reduction="none").mean(1)
-        tool = bce(said.tools, batch["tools"], reduction="none").mean(1)
+        category, tool = (
+            bce(logits, self._softened(batch[name]), reduction="none").mean(1)
+            for name, logits in (("categories", said.categories), ("tools", said.tools))
+        )
         many = torch.sigmoid(said.tools).sum(1) - batch["tools"].sum(1)
         held = torch.stack([p.square().sum() for p in model.embeddings()]).sum()
         size = float(batch["size"])
@@ -125,6 +129,11 @@ class GiftTask(Task):
             "semantic_matching": Term(_matching(said.similarity, batch).sum(), size),
             "embedding_regularisation": Term(held * size, size),
         }
+
+    def _softened(self, labels: Tensor) -> Tensor:
+        """Labels of 0 and 1 a little towards a half: they come from a few scenarios."""
+        soft = self.label_smoothing
+        return labels * (1 - soft) + soft / 2
 
     def _reward(
         self, model: GiftModel, said: Prediction, who: Recipients, facts: Facts, batch: Batch
@@ -146,7 +155,7 @@ class GiftTask(Task):
             loss = bce(torch.where(known, 0.0, logit), truth, reduction="none")
             chances = chances + torch.where(known, 0.0, loss).mean(1)
         believed = model.reward_predictor.surprise() / self._receptions
-        total: Tensor = appeal + chances / 3 + believed
+        total: Tensor = RECEPTION * (appeal + chances / 3 + believed)
         return total
 
     def evaluate(self) -> dict[str, float]:

@@ -79,7 +79,8 @@ class HealthSettings(Settings):
     quality_falls: int = Field(3, ge=1, description="004: 'declining for 3+ evaluations'.")
 
     balance_exempt: tuple[str, ...] = Field(
-        ("kl", "l2", "ridge", "regularisation"), description="Terms that are small by design. Ours."
+        ("kl", "l2", "ridge", "regularisation", "embedding_regularisation"),
+        description="Terms that are small by design. Ours.",
     )
     balance_low: float = Field(0.05, description="Share of a starved term, of 4 terms. Ours.")
     balance_high: float = Field(0.45, description="Share of a dominant term, of 4 terms. Ours.")
