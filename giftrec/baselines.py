@@ -118,10 +118,15 @@ class Baseline:
         return table
 
     @cached_property
+    def overall(self) -> float:
+        """Mean reception of all; 0 where none is known."""
+        return float(np.nanmean(self.table)) if not np.isnan(self.table).all() else 0.0
+
+    @cached_property
     def received(self) -> Floats:
         """[G] mean reception, shrunk towards the mean of all where few are known."""
         known = ~np.isnan(self.table)
-        overall = np.nanmean(self.table) if known.any() else 0.0
+        overall = self.overall
         mean: Floats = (np.nansum(self.table, axis=0) + 3 * overall) / (known.sum(axis=0) + 3)
         return mean
 
@@ -164,7 +169,7 @@ class Random(Baseline):
         return scores > 0.5
 
     def rewards(self, scenarios: Sequence[Scenario], facts: Facts) -> Floats:
-        return np.full((len(scenarios), len(self.world)), float(np.nanmean(self.table)))
+        return np.full((len(scenarios), len(self.world)), self.overall)
 
     def tie(self, scenarios: Sequence[Scenario]) -> Floats:
         return self._draw(scenarios, "gifts", len(self.world))
@@ -241,6 +246,8 @@ class Boosting(Baseline):
 
     def rewards(self, scenarios: Sequence[Scenario], facts: Facts) -> Floats:
         rows = self._rows(scenarios, facts)
+        if self._reward is None:
+            return np.zeros(rows.shape[:2])
         flat: Floats = self._reward.predict(rows.reshape(-1, rows.shape[2]))
         square: Floats = flat.reshape(rows.shape[:2])
         return square
@@ -251,6 +258,8 @@ class Boosting(Baseline):
             self.world, [s.day for s in self.training], torch.ones(len(self.training), len(TOOLS))
         )
         known = ~np.isnan(self.table)
+        if not known.any():
+            return None
         ensemble = need("sklearn.ensemble", "train")
         model = ensemble.HistGradientBoostingRegressor(
             max_iter=200, learning_rate=0.05, max_leaf_nodes=15, random_state=0

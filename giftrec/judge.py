@@ -21,6 +21,7 @@ from reccore.data.seeds import derive
 from reccore.metrics.intervals import Metric, interval, resampled_sums
 
 TASTES = 32  # fresh draws a slate is judged by
+RANDOM_SLATES = 8  # a scenario; one alone is mostly luck
 BINS = 10
 POWERS = 1 << np.arange(len(TOOLS))
 
@@ -110,8 +111,13 @@ class Judge:
 
     @cached_property
     def random(self) -> Floats:
-        slates = self.oracle.random(self.who, [s.day for s in self.scenarios])
-        worth: Floats = self.oracle.worth(slates, self.satisfaction).mean(axis=1)
+        """[N] mean worth of several random slates."""
+        parts = []
+        for draw in range(RANDOM_SLATES):
+            seeds = [derive(s.day, "random slate", draw) for s in self.scenarios]
+            slates = self.oracle.random(self.who, seeds)
+            parts.append(self.oracle.worth(slates, self.satisfaction).mean(axis=1))
+        worth: Floats = np.mean(parts, axis=0)
         return worth
 
     @cached_property

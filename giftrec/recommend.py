@@ -13,7 +13,7 @@ from giftrec.columns import Columns
 from giftrec.model.inputs import Catalogue, Facts, Recipients, asked, nothing_known
 from giftrec.model.integrated import GiftModel, Prediction, tool_sets
 from giftrec.model.slate import SLATE, allowed, choose
-from giftrec.money import Money
+from giftrec.money import Money, RateTable, in_currency
 from giftrec.reasons import reasons
 from giftrec.schema import Profile, Record, Scenario
 from giftrec.vocabulary import TOOLS
@@ -62,7 +62,7 @@ class GiftRecommender:
         self.model, self.world = model, world
         self.gifts = Catalogue.of(world, model.settings.text_buckets)
 
-    def say(self, profiles: Sequence[Profile], days: Sequence[int]) -> Said:
+    def say(self, profiles: Sequence[Profile], days: Sequence[int], size: int = SLATE) -> Said:
         """One block: the tools that the model wants are asked, each about all gifts."""
         device = self.model.category.weight.device
         who = Recipients.of(Columns.of(profiles, self.world.vocabulary)).to(device)
@@ -76,7 +76,7 @@ class GiftRecommender:
                 facts = asked(self.world, list(days), tools.cpu()).to(device)
                 after = self.model(who, gifts, facts)
                 may = allowed(who, gifts, facts, after.reward)
-                slates = choose(after.reward, may, gifts.category)
+                slates = choose(after.reward, may, gifts.category, size)
         finally:
             self.model.train(training)
         return Said(first, tools, facts, after, may, slates)
@@ -109,15 +109,23 @@ class GiftRecommender:
             may,
         )
 
-    def recommend(self, profile: Profile, day: int = 0, k: int = SLATE) -> Answer:
-        """An answer for one recipient, with reasons."""
+    def recommend(
+        self, profile: Profile, day: int = 0, k: int = SLATE, rates: RateTable | None = None
+    ) -> Answer:
+        """An answer for one recipient, with reasons; `rates` convert a budget in other money."""
         profile.check(self.world.vocabulary)
-        said = self.say([profile], [day])
+        budget = in_currency(profile.budget, self.world.currency, rates)
+        profile = profile.model_copy(update={"budget": budget})
+        said = self.say([profile], [day], k)
         names = list(self.world.vocabulary.gift_categories)
         ranked = said.first.categories[0].argsort(descending=True, stable=True)[:3]
         expected = said.after.reward.expected[0]
-        slate = [int(g) for g in said.slates[0] if g >= 0][:k]
-        price = torch.where(said.facts.known[0, 0] > 0, said.facts.price[0], self.gifts.price)
+        slate = [int(g) for g in said.slates[0] if g >= 0]
+        price = torch.where(
+            said.facts.known[0, 0] > 0,
+            said.facts.price[0],
+            self.gifts.price.to(said.facts.told.device),
+        )
         suggestions = tuple(
             Suggestion(
                 rank=rank,

@@ -10,7 +10,7 @@ from giftrec.catalog.world import World
 from giftrec.model.integrated import GiftModel
 from giftrec.recommend import GiftRecommender
 from giftrec.settings import RunSettings, stored
-from giftrec.training import CHECKPOINTS, Ground, build, fingerprint, ground
+from giftrec.training import CHECKPOINTS, Ground, build, fingerprint, ground, require_gifts
 from reccore.errors import UserError
 from reccore.run import RunFolder
 
@@ -21,10 +21,9 @@ class Run:
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.path = folder.path
+        require_gifts(folder)
         self.settings: RunSettings = stored(folder.config, folder.path)
         self.manifest: dict[str, Any] = folder.manifest
-        if self.manifest.get("product") != "giftrec":
-            raise UserError(f"{self.path} is a run of {self.manifest.get('product')}, not giftrec")
 
     @cached_property
     def ground(self) -> Ground:

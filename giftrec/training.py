@@ -95,11 +95,19 @@ def train(
 def resume(path: Path, *, tracker: Tracker | None = None) -> RunFolder:
     """Go on with an interrupted run, to the same bits as if it had never stopped."""
     folder = RunFolder.open(path)
+    require_gifts(folder)
     settings = stored(folder.config, path)
     on = ground(settings.data, settings.seed)
     if fingerprint(on) != folder.manifest["data_fingerprint"]:
         raise UserError(f"the scenarios or gifts of {path} have changed", "resume with the same")
     return _learn(settings, on, build(settings, on.world), folder, tracker or Silent(), resume=True)
+
+
+def require_gifts(folder: RunFolder) -> None:
+    """Refuse a run of the other product."""
+    product = folder.manifest.get("product")
+    if product != "giftrec":
+        raise UserError(f"{folder.path} is a run of {product}, not giftrec")
 
 
 def fingerprint(on: Ground) -> str:

@@ -25,14 +25,23 @@ def exit_codes(app: typer.Typer, name: str, words: Sequence[str] | None = None) 
         return _fail(f"error: {error}", BAD_INPUT)
     except TrainingError as error:
         return _fail(f"error: {error}", FAILURE)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return FAILURE
+    except OSError as error:
+        return _system(error)
     except InterruptedTrainingError as interrupted:
         return _fail(str(interrupted), INTERRUPTED)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILURE
     return 0
+
+
+def _system(error: OSError) -> int:
+    """A closed pipe ends quietly; a file that cannot be read or written is named."""
+    if isinstance(error, BrokenPipeError):
+        sys.stderr.close()
+        return FAILURE
+    if error.filename is None:
+        raise error
+    return _fail(f"error: {error.filename}: {error.strerror}", FAILURE)
 
 
 def _fail(line: str, code: int) -> int:

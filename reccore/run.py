@@ -59,7 +59,7 @@ class RunFolder:
     def open(cls, path: Path) -> "RunFolder":
         """An existing run, or a clear refusal."""
         if not path.is_dir():
-            raise UserError(f"no such run: {path}", "cinesync train prints the folder it wrote")
+            raise UserError(f"no such run: {path}", "training prints the folder it wrote")
         run = cls(path)
         if run.manifest.get("format") != FORMAT:
             raise UserError(

@@ -172,7 +172,7 @@ def certain(holds: Tensor) -> Tensor:
 
 def clipped_mean(mean: Tensor, spread: Tensor) -> Tensor:
     """The mean of a normal variable that is clipped to [0, 1]."""
-    return excess(mean, spread) - excess(mean - 1, spread)
+    return (excess(mean, spread) - excess(mean - 1, spread)).clamp(0, 1)
 
 
 def excess(mean: Tensor, spread: Tensor) -> Tensor:

@@ -1,12 +1,20 @@
 """Sizes of the integrated model."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from reccore.config import Settings
 
 
 class ModelSettings(Settings):
     """Widths and depths. The defaults are the compact preset's."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % self.fusion_heads:
+            raise ValueError(f"fusion_heads {self.fusion_heads} does not divide width {self.width}")
+        return self
 
     width: int = Field(24, ge=8, description="Width of profile, gift and category vectors.")
     profile_hidden: tuple[int, ...] = Field((96,), description="Hidden layers of the encoder.")

@@ -14,7 +14,7 @@ from giftrec.vocabulary import Vocabulary
 from reccore.data.seeds import derive, rng
 from reccore.errors import UserError
 
-ENOUGH = 100  # rows that an array needs: no use in looking for one of fewer
+ENOUGH, ANY = 100, 10**6  # rows an array needs; fewer are picked out of any array
 OUTCOMES = 10  # gifts a scenario whose reception is known, at most
 MATCHED = 5  # of them are drawn towards words in common, the others evenly
 
@@ -24,7 +24,7 @@ def expand(world: World, count: int, seed: int, *, label: bool = True) -> tuple[
     if count < 1:
         raise UserError(f"--count is {count}", "ask for at least 1 scenario")
     words = world.vocabulary
-    rows = covering_rows(words, seed, max(count, ENOUGH))
+    rows = covering_rows(words, seed, count if count >= ENOUGH else ANY)
     rows = most_covering(rows, count) if len(rows) > count else rows
     rows += [random_row(words, seed, n) for n in range(len(rows), count)]
     order = rng(seed, "order").permutation(count)
