@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from giftrec import presets
+from giftrec.catalog.gifts import parse_record, read_json
 from giftrec.cli_scenarios import scenarios
-from giftrec.money import Money
+from giftrec.money import Money, RateTable
 from giftrec.schema import Profile
 from giftrec.show import Show
 from reccore.cli import assignments_of, exit_codes
@@ -160,6 +161,10 @@ def recommend(
     ] = [],  # noqa: B006
     days: Annotated[int, typer.Option(help="Days until the gift must be there.")] = 14,
     day: Annotated[int, typer.Option(help="The day of the world's facts (a number).")] = 0,
+    rates: Annotated[
+        Path | None,
+        typer.Option(help="Dated exchange rates: JSON of `on`, `base` and `rates` by currency."),
+    ] = None,
     k: Annotated[int, typer.Option(help="How many gifts.")] = 5,
     as_json: AsJson = False,
 ) -> None:
@@ -188,7 +193,8 @@ def recommend(
             f"{field or 'profile'}{value}", first["msg"].removeprefix("Value error, ")
         ) from None
     run = load_run(run_path)
-    Show(as_json).answer(run.recommender.recommend(profile, day, k))
+    table = None if rates is None else parse_record(RateTable, read_json(rates), str(rates))
+    Show(as_json).answer(run.recommender.recommend(profile, day, k, table))
 
 
 def main() -> None:

@@ -93,6 +93,6 @@ def in_currency(money: Money, currency: str, rates: RateTable | None) -> Money:
     if rates is None:
         raise UserError(
             f"{money} does not match prices in {currency}",
-            "give amounts in one currency, or a dated rate table",
+            "give amounts in one currency, or a dated rate table (--rates)",
         )
     return rates.convert(money, currency)

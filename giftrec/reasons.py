@@ -37,9 +37,8 @@ def reasons(profile: Profile, world: World, gift: int, facts: Facts) -> tuple[st
         said.append("well reviewed of late")
     if known["trend_analyzer"] and float(facts.trend[0, gift]) > NOTABLE:
         said.append("in demand right now")
-    if it.ages[0] <= profile.age <= it.ages[1]:
-        said.append(f"made for ages {it.ages[0]} to {it.ages[1]}")
-    return tuple(said) or ("the most promising within the budget",)
+    fits = "the age and the budget" if it.ages[0] <= profile.age <= it.ages[1] else "the budget"
+    return tuple(said) or (f"fits {fits}",)
 
 
 def _plain(words: list[str]) -> str:

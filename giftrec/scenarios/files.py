@@ -78,7 +78,7 @@ def parse_scenarios(content: Any, source: str, world: World) -> ScenarioFile:
             raise UserError(
                 f"{where}, profile.budget {scenario.profile.budget}: gifts are priced in "
                 f"{world.currency}",
-                "convert it first: giftrec.money.RateTable",
+                "convert it first, e.g. with giftrec.money.RateTable",
             )
         if scenario.id in seen:
             raise UserError(f"{where}: its id is there twice", "ids are unique")

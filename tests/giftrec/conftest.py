@@ -67,5 +67,5 @@ def lively(world: World) -> GiftModel:
     draw = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.1 * torch.randn(parameter.shape, generator=draw)
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=draw))
     return model.eval()

@@ -202,20 +202,7 @@ def test_slates_are_padded_where_there_are_few_gifts(world, training):
         assert (slates[:, len(kept) :] == -1).all(), name
 
 
-def failing(name, reason):
-    return pytest.param(name, marks=pytest.mark.xfail(reason=reason, raises=Exception))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        failing("random", "the mean of no receptions is NaN"),
-        "popularity",
-        "nearest",
-        "formula",
-        failing("boosting", "trees need receptions"),
-    ],
-)
+@pytest.mark.parametrize("name", list(BASELINES))
 def test_scenarios_without_outcomes_are_enough(world, training, name):
     """Labels alone can be learned from: outcomes are optional in a scenario file."""
     bare = [s.model_copy(update={"outcomes": ()}) for s in training]
