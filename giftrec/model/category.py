@@ -18,6 +18,7 @@ class CategoryMatcher(nn.Module):
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
+        self.deep_scale = settings.deep_scale
         self.query = nn.Linear(settings.width, settings.width)
         self.key = nn.Linear(settings.width, settings.width)
         self.scale = nn.Parameter(torch.tensor(12.0))
@@ -28,7 +29,8 @@ class CategoryMatcher(nn.Module):
         best = best_of_category(expected, of_gift, len(category))  # [B, C]
         top = best.amax(1, keepdim=True).clamp_min(0.02)
         match = self.query(fused) @ self.key(category).T / category.shape[1] ** 0.5
-        logits: Tensor = self.scale * (best / top - self.bar) + self.attention * match
+        said = self.deep_scale * self.attention * match
+        logits: Tensor = self.scale * (best / top - self.bar) + said
         return logits
 
 

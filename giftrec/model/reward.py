@@ -68,7 +68,7 @@ class RewardPredictor(nn.Module):
         nn.init.constant_(self.linear.bias, -0.2)
         self.prior: Tensor
         self.register_buffer("prior", torch.tensor([*PRIOR, 0.0]), False)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout, self.deep_scale = nn.Dropout(settings.dropout), settings.deep_scale
         self.suits = nn.Linear(plain, categories)  # categories that suit a recipient
         nn.init.zeros_(self.suits.weight)
         nn.init.zeros_(self.suits.bias)
@@ -91,7 +91,7 @@ class RewardPredictor(nn.Module):
         gift: Tensor,  # [G, D]
     ) -> Reward:
         mixed = self.of_profile(profile)[:, None] + self.of_gift(gift) + self.of_pair(pairs)
-        bent = self.bend(self.dropout(nn.functional.silu(mixed)))
+        bent = self.deep_scale * self.bend(self.dropout(nn.functional.silu(mixed)))
         base = (self.linear(pairs) + bent).squeeze(-1) + pairs @ self.prior
         base = base + self.suits(plain)[:, gifts.category]
         quality_care, trend_care = self.cares(plain).unbind(1)
@@ -115,7 +115,8 @@ class RewardPredictor(nn.Module):
         estimate: few scenarios move the weights little, many move them freely.
         """
         parts = (
-            (self.linear.weight, 0.03),
+            (self.linear.weight[:, :-1], 0.03),
+            (self.linear.weight[:, -1:], 0.005),  # similarity, learned from the same receptions
             (self.care.weight, 0.7),
             (self.suits.weight, 0.01),
             (self.bend.weight, 0.01),

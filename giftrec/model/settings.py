@@ -34,4 +34,10 @@ class ModelSettings(Settings):
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="Of expected categories and tools, against memorising them."
     )
+    deep_scale: float = Field(
+        1.0,
+        gt=0,
+        description="Size of what the deep parts say beside the plain ones. Wide parts move "
+        "further at the same rate, and memorise a hundred scenarios before the plain ones learn.",
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of the encoders.")

@@ -31,6 +31,7 @@ class ToolSelector(nn.Module):
             nn.SiLU(),
             nn.Linear(hidden, len(TOOLS)),
         )
+        self.deep_scale = settings.deep_scale
         self.scale = nn.Parameter(torch.ones(len(TOOLS)))  # of each tool's own sign
         self.bias = nn.Parameter(torch.zeros(len(TOOLS)))
 
@@ -41,7 +42,7 @@ class ToolSelector(nn.Module):
         afford, arrive = around[:, BEST + 3], around[:, BEST + 4]
         care_log = torch.log(care.clamp_min(1e-3) / 0.1)
         signs = torch.stack([afford, care_log[:, 0], arrive, care_log[:, 1], afford], dim=1)
-        logits: Tensor = self.bias + self.scale * signs + deep
+        logits: Tensor = self.bias + self.scale * signs + self.deep_scale * deep
         return logits
 
 
