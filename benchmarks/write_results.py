@@ -31,10 +31,11 @@ express 63, so no claim of being better is made against it.
 
 GIFTS = """The parameters were tuned on other fresh scenarios (seed 99) than those of this table, and the
 world's difficulty was fixed before any model was trained. What fell short: the reference preset
-(14.4 M parameters, 80 scenarios) overfits. By hand, 25 to 30 epochs each, its best epoch was 5 with
-dropout 0, 10 with dropout 0.5, 5 with dropout 0.3 and a reward part of width 4, 10 with the deep
-parts scaled by 0.1 (no red flag) and 15 by 0.02, where a best epoch of 30 or later was asked for;
-an epoch took 2.6 to 3.8 CPU seconds on a busy machine, where 2.5 were asked for. It has no row yet."""
+(14.4 M parameters, 80 scenarios) overfits. By hand, 25 to 30 epochs each, its best epoch was 5
+with dropout 0, 10 with dropout 0.5, 5 with dropout 0.3 and a reward part of width 4, 10 with
+the deep parts scaled by 0.1 (no red flag) and 15 by 0.02, where a best epoch of 30 or later was
+asked for; an epoch took 2.6 to 3.8 CPU seconds on a busy machine, where 2.5 were asked for. It
+has no row yet."""
 
 
 def ratio_table(name: str, ours: str, peer: str, extra: tuple[str, ...]) -> str:
