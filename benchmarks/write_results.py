@@ -29,7 +29,7 @@ express 63, so no claim of being better is made against it.
 """
 
 
-GIFTS = """The parameters were tuned on other fresh scenarios (seed 99) than those of this table, and the
+GIFTS = """The model was tuned on other fresh scenarios (seed 99) than those of this table, and the
 world's difficulty was fixed before any model was trained. What fell short: the reference preset
 (14.4 M parameters, 80 scenarios) overfits. By hand, 25 to 30 epochs each, its best epoch was 5
 with dropout 0, 10 with dropout 0.5, 5 with dropout 0.3 and a reward part of width 4, 10 with
