@@ -75,11 +75,10 @@ def fresh_judge() -> Judge:
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         write_scenarios(path, expand(world, FRESH, FRESH_SEED), {"seed": FRESH_SEED})
-    judge = Judge(world, load_scenarios(path, world).scenarios)
     kept = path.with_suffix(".npy")
-    if kept.exists():
-        judge.__dict__["tool_values"] = np.load(kept)
-    else:
+    known = np.load(kept) if kept.exists() else None
+    judge = Judge(world, load_scenarios(path, world).scenarios, known)
+    if known is None:
         np.save(kept, judge.tool_values)
     return judge
 

@@ -78,7 +78,9 @@ def judged(
     verdicts = {name: judges[name].verdict(answers[name]) for name in parts}
     metrics = {name: verdict.metrics() for name, verdict in verdicts.items()}
     for name in ("validation", "fresh"):
-        metrics[name]["generalisation_gap"] = _gap(verdicts["train"], verdicts[name])
+        metrics[name]["generalisation_gap"] = _gap(
+            metrics["train"]["quality"], metrics[name]["quality"]
+        )
     rivals: dict[str, dict[str, dict[str, Metric]]] = {}
     for name, rival in baselines(run.world, run.ground.training).items():
         say(f"baseline {name}")
@@ -114,9 +116,8 @@ def _fresh(world: World, count: int) -> tuple[tuple[Scenario, ...], Floats]:
     return label_all(world, bare, values), values
 
 
-def _gap(train: Verdict, held: Verdict) -> Metric:
+def _gap(a: Metric, b: Metric) -> Metric:
     """Quality in training less quality on held-out scenarios."""
-    a, b = (verdict.metrics()["quality"] for verdict in (train, held))
     assert a.low is not None
     assert a.high is not None
     assert b.low is not None

@@ -95,12 +95,12 @@ class GiftTask(Task):
     def prepare(self, rows: Tensor, generator: torch.Generator) -> Batch:
         lessons, which = self.lessons, rows % len(self.lessons.columns)
         draw = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
-        columns = augment(lessons.columns.take(which.numpy()), self.augmentation, draw)
+        varied = augment(lessons.columns.take(which.numpy()), self.augmentation, draw)
         share = torch.rand(len(rows), 1, generator=generator) * 1.5 - 0.25
         known = (torch.rand(len(rows), len(TOOLS), generator=generator) < share).float()
         return {
             "size": len(rows),
-            **{name: getattr(Recipients.of(columns), name) for name in Recipients.__annotations__},
+            **vars(Recipients.of(varied)),
             "told": lessons.facts.told[:, which],  # [5, B, G]
             "known": known,
             "categories": lessons.categories[which],

@@ -33,22 +33,13 @@ def valid_pairs(vocabulary: Vocabulary) -> set[tuple[str, str, str, str]]:
         (f, a, g, b)
         for f, g in combinations(FACTORS, 2)
         for a, b in product(vocabulary.levels(f), vocabulary.levels(g))
-        if possible(vocabulary, {f: a, g: b})
+        if vocabulary.is_possible(**{f: a, g: b})
     }
 
 
 def pairs_of(rows: Iterable[Row]) -> set[tuple[str, str, str, str]]:
     """The pairs that rows hold."""
     return {(f, row[f], g, row[g]) for row in rows for f, g in combinations(FACTORS, 2)}
-
-
-def possible(vocabulary: Vocabulary, row: Row) -> bool:
-    """Whether no excluded pair is in the row, which may be partial."""
-    for factors, pairs in vocabulary.impossible.items():
-        first, second = factors.split(",")
-        if (row.get(first), row.get(second)) in pairs:
-            return False
-    return True
 
 
 def covering_rows(vocabulary: Vocabulary, seed: int, at_most: int) -> list[dict[str, str]]:
@@ -87,7 +78,7 @@ def _whole(
     seed: int,
 ) -> list[dict[str, str]]:
     """Rows with whatever pairs the generator missed added."""
-    rows = [row for row in rows if possible(vocabulary, row)]
+    rows = [row for row in rows if vocabulary.is_possible(**row)]
     for f, a, g, b in sorted(wanted - pairs_of(rows)):
         if (f, a, g, b) not in pairs_of(rows):
             rows.append(random_row(vocabulary, seed, len(rows), {f: a, g: b}))
@@ -101,7 +92,7 @@ def random_row(
     draw = rng(seed, "row", number)
     for _ in range(TRIES):
         row = {f: str(draw.choice(vocabulary.levels(f))) for f in FACTORS} | dict(fixed or {})
-        if possible(vocabulary, row):
+        if vocabulary.is_possible(**row):
             return row
     raise UserError(
         f"no scenario can have {', '.join(map(str, (fixed or {}).values())) or 'these words'}",
