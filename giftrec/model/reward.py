@@ -15,12 +15,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from giftrec.model.belief import Belief
 from giftrec.model.inputs import Catalogue, Facts, Recipients
 from giftrec.model.pairs import NAMES
 from giftrec.model.settings import ModelSettings
 from giftrec.vocabulary import TOOLS
 
-PRIOR = (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -0.3, -0.3, 0.1)  # the visible formula, equal weights
+FORMULA = (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -0.3, -0.3, 0.1)  # the visible one, equal weights
+REACH = 8.0  # of the chances' networks: logits go further than weights do
 PRICE, QUALITY, LEAD, TREND, FEES = range(len(TOOLS))
 
 
@@ -59,24 +61,19 @@ class RewardPredictor(nn.Module):
         """`plain`: width of the recipient's plain features, which the wide part stands on."""
         super().__init__()
         width, hidden = settings.width, settings.reward_hidden
-        self.linear = nn.Linear(len(NAMES) + 1, 1)  # + semantic similarity
+        seen = len(NAMES) + 1  # + semantic similarity, which is learned from the same receptions
+        self.weigh = Belief(seen, mean=(*FORMULA, 0.0), spread=(*[0.03] * len(NAMES), 0.005))
+        self.base = Belief(1, mean=-0.2, spread=0.1)
+        self.suits = Belief(categories, plain, spread=0.01)  # categories that suit a recipient
+        self.popular = Belief(categories, spread=0.05)
+        self.care = Belief(2, plain, spread=0.7)  # for quality, for fashion
+        self.caring = Belief(2, mean=-2.0, spread=0.5)
+        self.listed = Belief(2, mean=0.3, spread=0.1)  # what rating and demand tell of today
+        self.log_spread = Belief(1, mean=math.log(0.4), spread=0.2)
         self.of_profile, self.of_gift = nn.Linear(width, hidden), nn.Linear(width, hidden)
-        self.of_pair = nn.Linear(len(NAMES) + 1, hidden)
-        self.bend = nn.Linear(hidden, 1)
-        nn.init.zeros_(self.bend.weight)
-        nn.init.zeros_(self.linear.weight)  # what is learned is the way from the prior
-        nn.init.constant_(self.linear.bias, -0.2)
-        self.prior: Tensor
-        self.register_buffer("prior", torch.tensor([*PRIOR, 0.0]), False)
+        self.of_pair = nn.Linear(seen, hidden)
+        self.bend = Belief(hidden, spread=0.01)
         self.dropout, self.deep_scale = nn.Dropout(settings.dropout), settings.deep_scale
-        self.suits = nn.Linear(plain, categories)  # categories that suit a recipient
-        nn.init.zeros_(self.suits.weight)
-        nn.init.zeros_(self.suits.bias)
-        self.care = nn.Linear(plain, 2)  # for quality, for fashion
-        nn.init.normal_(self.care.weight, std=0.02)
-        nn.init.constant_(self.care.bias, -2.0)
-        self.listed = nn.Parameter(torch.full((2,), 0.3))  # what rating and demand tell of today
-        self.log_spread = nn.Parameter(torch.tensor(math.log(0.4)))
         self.afford = nn.Sequential(nn.Linear(7, 16), nn.SiLU(), nn.Linear(16, 1))
         self.arrive = nn.Sequential(nn.Linear(4, 16), nn.SiLU(), nn.Linear(16, 1))
 
@@ -91,19 +88,20 @@ class RewardPredictor(nn.Module):
         gift: Tensor,  # [G, D]
     ) -> Reward:
         mixed = self.of_profile(profile)[:, None] + self.of_gift(gift) + self.of_pair(pairs)
-        bent = self.deep_scale * self.bend(self.dropout(nn.functional.silu(mixed)))
-        base = (self.linear(pairs) + bent).squeeze(-1) + pairs @ self.prior
-        base = base + self.suits(plain)[:, gifts.category]
+        bent = self.deep_scale * (self.dropout(nn.functional.silu(mixed)) @ self.bend())
+        suited = nn.functional.linear(plain, self.suits(), self.popular())  # [B, C]
+        base = self.base() + pairs @ self.weigh() + bent + suited[:, gifts.category]
         quality_care, trend_care = self.cares(plain).unbind(1)
+        listed = self.listed()
         mean, unknown = base, torch.zeros_like(base)
         for care, tool, today, seen, told in (
-            (quality_care, QUALITY, facts.quality, gifts.rating, self.listed[0]),
-            (trend_care, TREND, facts.trend, gifts.demand, self.listed[1]),
+            (quality_care, QUALITY, facts.quality, gifts.rating, listed[0]),
+            (trend_care, TREND, facts.trend, gifts.demand, listed[1]),
         ):
             known = facts.known[:, tool, None]
             mean = mean + care[:, None] * (known * today + (1 - known) * told * seen)
             unknown = unknown + (1 - known) * (care[:, None] ** 2) * (1 - told**2).clamp_min(0)
-        spread = (torch.exp(2 * self.log_spread) + unknown).sqrt()
+        spread = (torch.exp(2 * self.log_spread()) + unknown).sqrt()
         return Reward(
             mean, spread, self._afford(who, gifts, facts), self._arrive(who, gifts, facts)
         )
@@ -114,19 +112,14 @@ class RewardPredictor(nn.Module):
         Set against the likelihood of all receptions, it makes training a maximum a posteriori
         estimate: few scenarios move the weights little, many move them freely.
         """
-        parts = (
-            (self.linear.weight[:, :-1], 0.03),
-            (self.linear.weight[:, -1:], 0.005),  # similarity, learned from the same receptions
-            (self.care.weight, 0.7),
-            (self.suits.weight, 0.01),
-            (self.bend.weight, 0.01),
-        )
-        each = [weight.square().sum() / (2 * spread**2) for weight, spread in parts]
-        return torch.stack(each).sum()
+        beliefs = (part for part in self.modules() if isinstance(part, Belief))
+        return torch.stack([belief.surprise() for belief in beliefs]).sum()
 
     def cares(self, plain: Tensor) -> Tensor:
         """[B, 2] by how much one standard score of quality, and of fashion, moves the appeal."""
-        cares: Tensor = nn.functional.softplus(self.care(plain))
+        cares: Tensor = nn.functional.softplus(
+            nn.functional.linear(plain, self.care(), self.caring())
+        )
         return cares
 
     def _afford(self, who: Recipients, gifts: Catalogue, facts: Facts) -> Tensor:
@@ -149,7 +142,7 @@ class RewardPredictor(nn.Module):
             slack * known_price,
             slack * known_fees,
         )
-        guess = self.afford(torch.stack(columns, dim=2)).squeeze(-1) + 2 * slack
+        guess = REACH * self.afford(torch.stack(columns, dim=2)).squeeze(-1) + 2 * slack
         told = known_price * facts.price + known_fees * facts.fees  # of the cost, for certain
         guess = torch.where(told > budget, -torch.inf, guess)
         both = (known_price * known_fees) > 0
@@ -161,7 +154,7 @@ class RewardPredictor(nn.Module):
         slack = ((left - gifts.lead_days) / 5).clamp(-2, 3)
         stock = (torch.log1p(gifts.stock) - 2.5).expand_as(slack)
         columns = (slack, stock, slack * stock, slack**2)
-        guess = self.arrive(torch.stack(columns, dim=2)).squeeze(-1)
+        guess = REACH * self.arrive(torch.stack(columns, dim=2)).squeeze(-1)
         checked = (facts.known[:, LEAD, None] > 0).expand_as(guess)
         return torch.where(checked, certain(facts.lead_days <= left), guess)
 

@@ -9,6 +9,7 @@ import torch
 
 from giftrec import settings, training
 from giftrec.catalog.world import World, default_world
+from giftrec.model.belief import STRIDE
 from giftrec.model.integrated import GiftModel
 from giftrec.runs import Run
 from giftrec.scenarios.cover import covering_rows
@@ -66,6 +67,7 @@ def lively(world: World) -> GiftModel:
     model = training.build(settings.resolve(3, "compact", {"model": narrow}), world)
     draw = torch.Generator().manual_seed(5)
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=draw))
+        for name, parameter in model.named_parameters():
+            by = 1 / STRIDE if name.endswith(".moved") else 0.1  # a belief moves by its spread
+            parameter.add_(by * torch.randn(parameter.shape, generator=draw))
     return model.eval()
