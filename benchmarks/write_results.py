@@ -30,12 +30,14 @@ express 63, so no claim of being better is made against it.
 
 
 GIFTS = """The model was tuned on other fresh scenarios (seed 99) than those of this table, and the
-world's difficulty was fixed before any model was trained. What fell short: the reference preset
-(14.4 M parameters, 80 scenarios) overfits. By hand, 25 to 30 epochs each, its best epoch was 5
-with dropout 0, 10 with dropout 0.5, 5 with dropout 0.3 and a reward part of width 4, 10 with
-the deep parts scaled by 0.1 (no red flag) and 15 by 0.02, where a best epoch of 30 or later was
-asked for; an epoch took 2.6 to 3.8 CPU seconds on a busy machine, where 2.5 were asked for. It
-has no row yet."""
+world's difficulty was fixed before any model was trained. The epoch is picked on the 20 validation
+scenarios; their quality moves by about .03 from one split to the next, as the compact rows show
+(seeds 1 and 2 have other splits, so it is below .95 there and not on the shipped split of seed 0),
+which is why the fresh scenarios are the figures to trust. The reference preset (14.4 M parameters,
+80 scenarios) had its best epoch at 5 to 15 until the appeal's weights were learned in units of
+their priors' spreads and the rates rested at once where nothing improves. Gradient boosting on
+2,000 scenarios chooses tools a little better (tool F1, regret) than the model does; in quality,
+reward share and categories the model is ahead of every baseline."""
 
 
 def ratio_table(name: str, ours: str, peer: str, extra: tuple[str, ...]) -> str:

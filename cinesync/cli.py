@@ -4,13 +4,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import typer
 
 from cinesync import presets, training, zoo
 from cinesync import settings as run_settings
+from cinesync.bundles import BundleRun, open_any
+from cinesync.cli_bundle import export_run, forget_user
 from cinesync.cli_data import data
-from cinesync.runs import Run, known_users, load_run
+from cinesync.cli_recommend import recommend
+from cinesync.runs import Run
 from cinesync.show import Show
 from reccore.cli import assignments_of, exit_codes
 from reccore.config import Tree, merge, parse_assignments
@@ -185,21 +187,21 @@ def _tracker(show: Show, wandb: bool, model: str) -> Tracker:
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or bundles.", metavar="RUN...")],
     split_part: Annotated[
         Literal["test", "validation"], typer.Option(help="Which held-out rows.")
     ] = "test",
     k: Annotated[str | None, typer.Option(help="Cut-offs, e.g. `10,20`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure runs on held-out rows: every metric with its 95% interval."""
+    """Measure runs or bundles on held-out rows: every metric with its 95% interval."""
     show = Show(as_json)
-    opened = [load_run(path) for path in runs]
+    opened = [open_any(path) for path in runs]
     results = [(run, show.evaluate(run, split_part, _cutoffs(run, k))) for run in opened]
     show.evaluations(results, split_part)
 
 
-def _cutoffs(run: Run, k: str | None) -> EvaluateSettings:
+def _cutoffs(run: Run | BundleRun, k: str | None) -> EvaluateSettings:
     if k is None:
         return run.settings.evaluate
     try:
@@ -225,14 +227,14 @@ def compare(
     *Better* means that the 95% interval of the paired difference excludes 0.
     """
     show = Show(as_json)
-    a, b = load_run(first), load_run(second)
+    a, b = open_any(first), open_any(second)
     _same_ground(a, b)
     settings = a.settings.evaluate
     ours, theirs = (show.evaluate(run, split_part, settings) for run in (a, b))
     show.differences(a, b, compare_evaluations(ours, theirs, settings.bootstrap, settings.seed))
 
 
-def _same_ground(a: Run, b: Run) -> None:
+def _same_ground(a: Run | BundleRun, b: Run | BundleRun) -> None:
     if a.manifest["data_fingerprint"] != b.manifest["data_fingerprint"]:
         raise UserError("the two runs are of different data", "compare runs on the same data")
     one, other = (
@@ -243,45 +245,9 @@ def _same_ground(a: Run, b: Run) -> None:
         raise UserError(f"the two runs are split differently ({different})", "use the same split")
 
 
-@app.command()
-def recommend(
-    run_path: Annotated[Path, typer.Argument(metavar="RUN")],
-    user: Annotated[str | None, typer.Option(help="A user's id.")] = None,
-    users: Annotated[
-        Path | None, typer.Option(help="File of user ids: one a line, or a `user` column.")
-    ] = None,
-    all_users: Annotated[bool, typer.Option("--all-users", help="Every known user.")] = False,
-    history: Annotated[
-        str | None, typer.Option(help="Item ids somebody has met: `ID,ID,...`")
-    ] = None,
-    k: Annotated[int, typer.Option(help="How many items.")] = 10,
-    out: Annotated[
-        Path | None, typer.Option(help="Write user, item, rank, score to this Parquet file.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Recommend unseen items to known users, or to anyone by their history."""
-    show = Show(as_json)
-    if (user is not None) + (users is not None) + all_users + (history is not None) != 1:
-        raise UserError("give exactly one of --user, --users, --all-users, --history")
-    if k < 1:
-        raise UserError(f"--k is {k}", "ask for at least 1 item")
-    run = load_run(run_path)
-    if history is not None:
-        ids = [part.strip() for part in history.split(",") if part.strip()]
-        answer = run.recommend(history=ids, k=k)
-    elif user is not None:
-        answer = run.recommend(user, k=k)
-    else:
-        ids_of = run.dataset.users.ids
-        everyone = np.arange(len(ids_of), dtype=np.int32)
-        codes = everyone if users is None else known_users(ids_of, users)
-        with show.bar("recommending") as progress:
-            answer = run.recommend_codes(codes, k, progress)
-    if out is not None:
-        show.wrote(out, answer.select("user", "item", "rank", "score"))
-    else:
-        show.recommendations(answer)
+app.command()(recommend)
+app.command("export")(export_run)
+app.command("forget")(forget_user)
 
 
 def main() -> None:

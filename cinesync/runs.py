@@ -11,13 +11,13 @@ import polars as pl
 
 from cinesync import sources
 from cinesync.settings import DataSettings, RunSettings, resolve_tree
-from reccore.data.dataset import Dataset
+from reccore.data.dataset import Dataset, Table
 from reccore.data.ids import Codes, ExternalId, IdMap
-from reccore.data.interactions import Histories, Interactions
+from reccore.data.interactions import Floats, Histories, Interactions
 from reccore.data.split import Holdout, Split, SplitSettings, split
 from reccore.errors import UserError
 from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
-from reccore.metrics.topk import recommend, users_per_block
+from reccore.metrics.topk import Items, recommend, users_per_block
 from reccore.recommender import Recommender, UserBatch
 from reccore.run import RunFolder
 
@@ -55,6 +55,18 @@ def prepare(data: DataSettings, how: SplitSettings, seed: int = 0) -> Prepared:
     return Prepared(loaded.dataset, split(loaded.dataset.interactions, how, loaded.given))
 
 
+def prepare_again(path: Path, data: DataSettings, how: SplitSettings, expected: str) -> Prepared:
+    """The data that `path` was made from, checked to be the same."""
+    prepared = prepare(data, how)
+    found = prepared.dataset.interactions.fingerprint
+    if found != expected:
+        raise UserError(
+            f"the data has changed since {path} was trained (fingerprint {found}, then {expected})",
+            "train again, or give back the same data",
+        )
+    return prepared
+
+
 class Run:
     """A trained model with its ids, features and, when asked for, the data it came from."""
 
@@ -85,16 +97,10 @@ class Run:
     @cached_property
     def prepared(self) -> Prepared:
         """The data the run was trained on, loaded again and checked to be the same."""
-        prepared = prepare(self.settings.data, self.settings.split)
-        found = prepared.dataset.interactions.fingerprint
-        expected = self.manifest["data_fingerprint"]
-        if found != expected:
-            raise UserError(
-                f"the data has changed since {self.path} was trained "
-                f"(fingerprint {found}, then {expected})",
-                "train again, or give back the same data",
-            )
-        return prepared
+        settings = self.settings
+        return prepare_again(
+            self.path, settings.data, settings.split, self.manifest["data_fingerprint"]
+        )
 
     def evaluate(
         self,
@@ -170,20 +176,24 @@ class Run:
     ) -> pl.DataFrame:
         how = self.settings.evaluate
         block = users_per_block(len(self.dataset.items), how.block_bytes, how.block_users)
-        items, scores = recommend(self.model, batch, k, block, progress=progress)
-        rank = np.broadcast_to(np.arange(1, items.shape[1] + 1, dtype=np.int32), items.shape)
-        real = items >= 0
-        rows = np.repeat(np.arange(len(batch)), items.shape[1]).reshape(items.shape)[real]
-        columns: dict[str, Any] = {
-            "user": users.gather(rows),
-            "item": self.dataset.items.ids.decode(items[real]),
-            "rank": rank[real],
-            "score": scores[real],
-        }
-        if self.dataset.items.titles is not None:
-            titles = pl.Series(self.dataset.items.titles)
-            columns["title"] = titles.gather(items[real])
-        return pl.DataFrame(columns)
+        found = recommend(self.model, batch, k, block, progress=progress)
+        return as_rows(users, self.dataset.items, *found)
+
+
+def as_rows(users: pl.Series, items: Table, best: Items, scores: Floats) -> pl.DataFrame:
+    """Best items [B, k] of users [B] as columns user, item, rank, score (and title)."""
+    rank = np.broadcast_to(np.arange(1, best.shape[1] + 1, dtype=np.int32), best.shape)
+    real = best >= 0
+    rows = np.repeat(np.arange(len(best)), best.shape[1]).reshape(best.shape)[real]
+    columns: dict[str, Any] = {
+        "user": users.gather(rows),
+        "item": items.ids.decode(best[real]),
+        "rank": rank[real],
+        "score": scores[real],
+    }
+    if items.titles is not None:
+        columns["title"] = pl.Series(items.titles).gather(best[real])
+    return pl.DataFrame(columns)
 
 
 def known_users(ids: IdMap, file: Path) -> Codes:

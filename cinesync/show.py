@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cinesync.bundles import BundleRun
 from cinesync.runs import Part, Run
 from cinesync.runs import Progress as Callback
+from reccore.bundle.answer import Answer
 from reccore.errors import UserError
 from reccore.files import write_atomic
 from reccore.metrics.compare import Difference
@@ -56,6 +58,14 @@ class Show:
             table.add_row(*("" if cell is None else str(cell) for cell in cells))
         self.console.print(table)
 
+    def record(self, title: str, facts: Mapping[str, Any]) -> None:
+        """One thing's facts, a line each."""
+        if self.as_json:
+            return self.json(dict(facts))
+        self.console.print(title, style="bold", soft_wrap=True)
+        for name, value in facts.items():
+            self.console.print(f"  {name}: {value}", soft_wrap=True, highlight=False)
+
     def live(self) -> Tracker:
         return Live(self.progress)
 
@@ -68,8 +78,8 @@ class Show:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
-    def evaluate(self, run: Run, part: Part, settings: EvaluateSettings) -> Evaluation:
-        with self.bar(f"evaluating {run.settings.entry.name}") as progress:
+    def evaluate(self, run: Run | BundleRun, part: Part, settings: EvaluateSettings) -> Evaluation:
+        with self.bar(f"evaluating {run.manifest['model']}") as progress:
             return run.evaluate(part, settings, progress)
 
     def trained(self, run: Run, evaluation: Evaluation) -> None:
@@ -80,7 +90,9 @@ class Show:
         self.console.print(_metrics_table("Test", leading))
         self.console.print(f"run: {run.path}  (report: {run.path / 'report.html'})", soft_wrap=True)
 
-    def evaluations(self, results: Sequence[tuple[Run, Evaluation]], part: Part) -> None:
+    def evaluations(
+        self, results: Sequence[tuple[Run | BundleRun, Evaluation]], part: Part
+    ) -> None:
         if self.as_json:
             return self.json(
                 [
@@ -92,8 +104,10 @@ class Show:
             self.console.print(_ground(run))
             self.console.print(_metrics_table(f"{run.path} ({part})", evaluation.summary))
 
-    def differences(self, a: Run, b: Run, differences: Mapping[str, Difference]) -> None:
-        names = {"a": a.settings.entry.name, "b": b.settings.entry.name}
+    def differences(
+        self, a: Run | BundleRun, b: Run | BundleRun, differences: Mapping[str, Difference]
+    ) -> None:
+        names = {"a": a.manifest["model"], "b": b.manifest["model"]}
         if self.as_json:
             return self.json(
                 {
@@ -112,6 +126,16 @@ class Show:
             winner = "" if d.better is None else f"{d.better} ({names[d.better]})"
             table.add_row(name, f"{d.value:+.4f}", f"{d.low:+.4f} .. {d.high:+.4f}", winner)
         self.console.print(table)
+
+    def answer(self, answer: Answer, frame: pl.DataFrame) -> None:
+        """A bundle's answer, with whatever was not as asked."""
+        if self.as_json:
+            return self.json(answer.to_json())
+        self.recommendations(frame)
+        for note in answer.degraded:
+            self.console.print(f"note: {note}", style="yellow", soft_wrap=True)
+        if answer.relevance_kept < 1:
+            self.console.print(f"relevance kept: {answer.relevance_kept:.0%}")
 
     def recommendations(self, answer: pl.DataFrame) -> None:
         if self.as_json:
@@ -133,12 +157,12 @@ class Show:
         self.console.print(f"wrote {facts['rows']} rows for {facts['users']} users to {out}")
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: Run | BundleRun) -> dict[str, Any]:
     names = ("model", "seed", "data", "data_fingerprint", "fitted_on", "split", "git_commit")
     return {name: run.manifest[name] for name in names}
 
 
-def _ground(run: Run) -> str:
+def _ground(run: Run | BundleRun) -> str:
     """What a figure stands on, in one line: no number is printed without it."""
     facts, split = run.manifest, run.manifest["split"]
     return (

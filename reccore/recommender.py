@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,10 @@ import numpy.typing as npt
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Histories
+from reccore.errors import UserError
+
+if TYPE_CHECKING:
+    from reccore.bundle.parts import Export
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -49,6 +53,10 @@ class Recommender(ABC):
     @abstractmethod
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take back what `arrays` gave."""
+
+    def export(self) -> "Export":
+        """What a bundle needs to answer as this model does, without it."""
+        raise UserError(f"{type(self).__name__} cannot be exported", "give it an `export` method")
 
 
 class ClosedForm(Recommender):

@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from cinesync.models.matrices import Csr, binary, from_arrays, learned, to_arrays
+from reccore.bundle.parts import Export
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
 from reccore.data.interactions import Floats
@@ -64,6 +65,9 @@ class Popularity(ClosedForm):
 
     def score(self, users: UserBatch) -> Floats:
         return np.tile(self.popularity, (len(users), 1))
+
+    def export(self) -> Export:
+        return Export("constant", items={"score": self.popularity})
 
     def arrays(self) -> Arrays:
         return {"popularity": self.popularity}
@@ -147,6 +151,10 @@ class ItemKnn(ClosedForm):
         scores: Floats = (met @ self.similarity).toarray()
         return scores
 
+    def export(self) -> Export:
+        parts = ("data", "indices", "indptr")
+        return Export("neighbours", other={p: getattr(self.similarity, p) for p in parts})
+
     def arrays(self) -> Arrays:
         return to_arrays("similarity", self.similarity)
 
@@ -200,6 +208,9 @@ class Ease(ClosedForm):
     def score(self, users: UserBatch) -> Floats:
         scores: Floats = binary(users.histories, len(self.weights)) @ self.weights
         return scores
+
+    def export(self) -> Export:
+        return Export("neighbours", items={"weights": self.weights})
 
     def arrays(self) -> Arrays:
         return {"weights": self.weights}

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from cinesync.models.compiled import compiled
 from cinesync.models.matrices import learned
+from reccore.bundle.parts import Export
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
@@ -110,6 +111,23 @@ class BiasedMf(ClosedForm):
         ).astype(np.float32)
         clipped: Floats = np.clip(ratings, *self.limits)
         return clipped if self.settings.clip else ratings
+
+    def export(self) -> Export:
+        """Vectors with the biases in two more columns: [u, b_u, 1] . [i, 1, b_i + mean]."""
+        one = np.ones((len(self.items), 1), np.float32)
+        own = self.item_bias[:, None] + self.mean
+        low, high = map(float, self.limits) if self.settings.clip else (-np.inf, np.inf)
+        return Export(
+            "factors",
+            items={"vectors": np.concatenate([self.items, one, own], axis=1)},
+            users={
+                "vectors": np.concatenate(
+                    [self.users, self.user_bias[:, None], np.ones((len(self.users), 1))], axis=1
+                ).astype(np.float32)
+            },
+            options={"rating": {"mean": 0.0, "deviation": 1.0, "low": low, "high": high}},
+            from_history=False,
+        )
 
     def arrays(self) -> Arrays:
         return {

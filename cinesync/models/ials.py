@@ -21,6 +21,7 @@ from scipy import sparse
 
 from cinesync.models.compiled import compiled, in_threads
 from cinesync.models.matrices import Csr, binary, learned
+from reccore.bundle.parts import Export
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
 from reccore.data.interactions import Floats
@@ -108,6 +109,11 @@ class Ials(ClosedForm):
     def score(self, users: UserBatch) -> Floats:
         scores: Floats = self.fold_in(users) @ self.items.T
         return scores
+
+    def export(self) -> Export:
+        how = self.settings.model_dump(include={"alpha", "regularization", "frequency_exponent"})
+        options = {**how, "mean_confidence": self.mean_confidence}
+        return Export("fold-in", items={"vectors": self.items}, options=options)
 
     def arrays(self) -> Arrays:
         return {"items": self.items, "mean_confidence": np.array(self.mean_confidence)}

@@ -121,7 +121,7 @@ class NeuMFModule(PairModule):
 
     def _features(self, rows: Rows) -> Tensor:
         """One side's half of the features' keys and values: [N, 2 d]."""
-        half: Tensor = rows.vectors.new_zeros(len(rows.vectors), 2 * self.dim)
+        half: Tensor = rows.vectors.new_zeros(rows.vectors.shape[0], 2 * self.dim)
         return half if rows.words is None else self.memory(self.drop(rows.words))
 
     def join(self, users: State, items: State) -> Tensor:

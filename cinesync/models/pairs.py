@@ -7,7 +7,7 @@ pair an addition.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from cinesync.models.neural import NeuralRecommender, Validate, inference
 from cinesync.models.pointwise import PairScorer, PointwiseSettings, RatingScale, Scores, pair_task
 from cinesync.models.sides import Met, Rows, Side
+from reccore.bundle.parts import Axes, Export, Graph
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats
@@ -89,6 +90,22 @@ class PairModule(PairScorer):
         return Scores(values, u.vectors, i.vectors)
 
 
+class Join(nn.Module):
+    """A user's row and items' states -> scores: the part of a model of pairs that is no table."""
+
+    def __init__(self, module: PairModule, words: bool) -> None:
+        super().__init__()
+        self.module, self.words = module, words
+
+    def forward(self, **parts: Tensor) -> Tensor:
+        """User rows [B, ...] and item states [N, ...] -> [B, N]."""
+        mine = Rows(
+            parts["user_vectors"], parts["user_bias"], parts["user_words"] if self.words else None
+        )
+        states = [part for name, part in parts.items() if name.startswith("item_")]
+        return self.module.cross(self.module.user_state(mine), states)
+
+
 class PairRecommender(NeuralRecommender):
     """Scores, ratings and the task of any `PairModule`.
 
@@ -105,6 +122,34 @@ class PairRecommender(NeuralRecommender):
 
     def task(self, data: Dataset, validate: Validate, seed: int) -> Task:
         return pair_task(self.module, data.interactions, self.settings, validate)
+
+    def export(self) -> Export:
+        with inference(self.module) as module:
+            mine, theirs = (
+                side(torch.arange(len(side), device=self.device))
+                for side in (module.users, module.items)
+            )
+            join = Join(module, mine.words is not None)
+            users = {"vectors": mine.vectors, "bias": mine.bias}
+            users |= {} if mine.words is None else {"words": mine.words}
+            states = {f"state{at}": part for at, part in enumerate(module.item_state(theirs))}
+        inputs: dict[str, Axes] = {
+            f"user_{name}": ("batch", rows.shape[1]) for name, rows in users.items()
+        }
+        inputs |= {f"item_{name}": ("items", part.shape[1]) for name, part in states.items()}
+        options: dict[str, Any] = {"width": module.width}
+        if self.rates:
+            scale = {name: float(part) for name, part in module.ratings.named_buffers()}
+            scale["mean"] += scale["deviation"] * float(module.middle)
+            options["rating"] = scale
+        return Export(
+            "pairs",
+            items={name: part.cpu().numpy() for name, part in states.items()},
+            users={name: rows.cpu().numpy() for name, rows in users.items()},
+            graphs={"join": Graph(join, inputs, "scores")},
+            options=options,
+            from_history=False,
+        )
 
     def score(self, users: UserBatch) -> Floats:
         codes = torch.from_numpy(users.codes.astype(np.int64)).to(self.device)

@@ -130,8 +130,13 @@ class UserTower(nn.Module):
         super().__init__()
         self.ids = embedding(len(table), dim, init) if ids else None
         self.words = Words(table, dim, init) if features and table.features else None
-        self.id_dropout = id_dropout
+        self.id_dropout, self.known = id_dropout, len(table)
         self.deep = deep
+
+    def rows(self, codes: Tensor) -> Tensor | None:
+        """What a known user adds to the history, [N, d]; None where users add nothing."""
+        parts = [part(codes)[:, :-1] for part in (self.ids, self.words) if part is not None]
+        return torch.stack(parts).sum(0) if parts else None
 
     def forward(self, codes: Tensor, bags: Tensor) -> Tensor:
         known, x = (codes >= 0)[:, None], bags

@@ -20,10 +20,12 @@ from cinesync.models.pointwise import RatingScale
 from cinesync.models.sampled import Proposal
 from cinesync.models.sides import Met, embedding
 from cinesync.models.towers import Bag, BagNorm, ItemTower, UserTower, blocks, pool_history
+from reccore.bundle.parts import Export, Graph
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats
+from reccore.errors import UserError
 from reccore.recommender import UserBatch
 from reccore.train.task import Task
 
@@ -177,6 +179,20 @@ class Towers(nn.Module):
         return raw, *self.item_vectors(raw)
 
 
+class UserGraph(nn.Module):
+    """What lies between a pooled history and the user's vector."""
+
+    def __init__(self, towers: Towers) -> None:
+        super().__init__()
+        self.deep, self.settings = towers.users.deep, towers.settings
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[B, d] -> [B, d]"""
+        vectors: Tensor = self.deep(pooled)
+        s = self.settings
+        return functional.normalize(vectors, dim=1) / s.temperature if s.cosine else vectors * 1.0
+
+
 class TwoTower(NeuralRecommender):
     """Scores anyone with a history; an empty history gets the items' own biases."""
 
@@ -209,6 +225,23 @@ class TwoTower(NeuralRecommender):
         with inference(self.module) as module:
             _, vectors, bias = module.catalogue()
             return torch.cat([vectors, bias[:, None]], 1).float().cpu().numpy()
+
+    def export(self) -> Export:
+        """Pooled histories go through the user tower's graph; items are vectors for an index."""
+        s = self.settings
+        if s.rating == "only":
+            raise UserError("a two-tower of ratings alone cannot be exported", "use rating=joint")
+        with inference(self.module) as module:
+            raw = module.catalogue()[0]
+            table = raw if module.history is None else module.history.weight
+            rows = module.users.rows(torch.arange(module.users.known, device=self.device))
+        return Export(
+            "encoder",
+            items={"vectors": self.item_vectors(), "history": table[:, :-1].cpu().numpy()},
+            users={} if rows is None else {"rows": rows.cpu().numpy()},
+            graphs={"user": Graph(UserGraph(module), {"pooled": ("batch", s.dim)}, "vector")},
+            options={"bag_norm": s.bag_norm, "bag_scale": s.bag_scale},
+        )
 
     def score(self, users: UserBatch) -> Floats:
         with inference(self.module) as module:

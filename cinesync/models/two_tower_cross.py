@@ -9,6 +9,8 @@ The last layer is zero at first, so re-ranking begins as the towers' own order. 
 the attention gains over them is then what it adds, and nothing else.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from pydantic import Field, model_validator
@@ -26,6 +28,7 @@ from cinesync.models.two_tower import (
     take,
 )
 from cinesync.models.two_tower_task import Encoded, TwoTowerTask
+from reccore.bundle.parts import Axes, Export, Graph
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
 from reccore.data.interactions import Floats
@@ -120,13 +123,13 @@ class Reranker(nn.Module):
         self.correction = quiet_head(settings.width)
 
     def forward(
-        self, users: Tensor, items: Tensor, scores: Tensor, history: Tensor, there: Tensor
+        self, users: Tensor, candidates: Tensor, scores: Tensor, history: Tensor, there: Tensor
     ) -> Tensor:
         """Users [B, d], candidates [B, N, d], their scores [B, N], history [B, L, d] and mask."""
         centred = scores - scores.mean(1, keepdim=True)
-        pair = users[:, None] * items
-        x = self.candidate(torch.cat([items, pair, centred[..., None]], dim=-1))
-        nothing = self.nothing.expand(len(users), -1, -1)
+        pair = users[:, None] * candidates
+        x = self.candidate(torch.cat([candidates, pair, centred[..., None]], dim=-1))
+        nothing = self.nothing.expand(users.shape[0], -1, -1)
         keys = torch.cat([nothing, self.history(history)], dim=1)
         mask = functional.pad(there, (1, 0), value=True)
         for block in self.blocks:
@@ -179,6 +182,25 @@ class TwoTowerCross(TwoTower):
     def retrieve(self, users: UserBatch) -> Floats:
         """The towers' scores alone: [B, I]."""
         return super().score(users)
+
+    def export(self) -> Export:
+        """The towers', and a second graph for their best candidates."""
+        towers, width = super().export(), self.settings.dim
+        pairs: Axes = ("batch", "candidates")
+        inputs: dict[str, Axes] = {
+            "users": ("batch", width),
+            "candidates": (*pairs, width),
+            "scores": pairs,
+            "history": ("batch", self.cross.recent, width),
+            "there": ("batch", self.cross.recent),
+        }
+        graph = Graph(self.module.reranker, inputs, "reranked")
+        options = {"candidates": self.cross.candidates, "recent": self.cross.recent}
+        return replace(
+            towers,
+            graphs={**towers.graphs, "rerank": graph},
+            options={**towers.options, **options},
+        )
 
     def score(self, users: UserBatch) -> Floats:
         scores = np.empty((len(users), len(self.module.items)), dtype=np.float32)

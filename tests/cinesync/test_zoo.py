@@ -1,16 +1,21 @@
 """What every model of the zoo must do; a model's own tests are about what is special to it."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cinesync import presets
+from cinesync.bundles import BundleRun, export
 from cinesync.runs import Prepared, Run, load_run
 from cinesync.settings import RunSettings, resolve
 from cinesync.sources.blocks import blocks
 from cinesync.training import train
 from cinesync.zoo import ZOO
+from reccore.bundle.bundle import Bundle
 from reccore.config import merge
 from reccore.data.interactions import Histories
 from reccore.data.split import split
@@ -86,6 +91,49 @@ def test_strangers(run: Run) -> None:
     else:
         with pytest.raises(UserError, match="scores only users it was trained on"):
             run.recommend(history=items, k=5)
+
+
+WITHOUT_TRAINER = """
+import sys
+for absent in ("torch", "scipy", "numba", "onnx", "safetensors", "sklearn"):
+    sys.modules[absent] = None
+from reccore.bundle.bundle import Bundle
+bundle = Bundle.open(sys.argv[1])
+user = bundle.users.ids.ids[0]
+print([item.score for item in bundle.recommend(user, k=4).items])
+"""
+
+
+def test_its_bundle_answers_alike_without_torch(run: Run, tmp_path: Path) -> None:
+    """Exported, opened and asked in a process that has neither torch nor scipy nor numba."""
+    done = export(run, tmp_path / "bundle")
+    assert done.parity <= 1e-5
+    bundle = Bundle.open(done.path)
+    codes = np.array([-1, 0, 3, 9], dtype=np.int32)
+    histories = run.histories.take(np.array([1, 0, 3, 9]))
+    batch = UserBatch(codes, histories)
+    ours, theirs = run.model.score(batch), bundle.scorer.score(batch)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5 * np.abs(ours).max())
+    assert bundle.scorer.from_history == run.model.from_history
+    if run.model.rates:
+        pairs = np.array([0, 3, 3, 9], dtype=np.int32), np.array([5, 1, 0, 2], dtype=np.int32)
+        np.testing.assert_allclose(
+            bundle.scorer.predict(*pairs), run.model.predict(*pairs), rtol=1e-5
+        )
+    asked = [sys.executable, "-c", WITHOUT_TRAINER, str(done.path)]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60)
+    user = run.dataset.users.ids.ids[0]
+    expected = run.recommend(user, k=4)["score"].to_list()  # not items: blocks make scores tie
+    assert json.loads(answer.stdout) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_its_bundle_is_measured_alike(run: Run, world: Prepared, tmp_path: Path) -> None:
+    opened = BundleRun(export(run, tmp_path / "bundle").path)
+    opened.__dict__["prepared"] = world  # in memory; the blocks are no source of a command
+    ours, theirs = run.evaluate().values(), opened.evaluate().values()
+    ties = {"biased-mf", "ials"}  # blocks make scores equal but for rounding
+    close = 0.05 if run.settings.entry.name in ties else 1e-6
+    assert theirs == pytest.approx(ours, abs=close, nan_ok=True)
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -1,0 +1,203 @@
+"""From a run to a bundle, and a bundle where a run was: evaluate it, ask it for many users."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cinesync.runs import Part, Prepared, Progress, Run, as_rows, load_run, prepare_again
+from cinesync.settings import DataSettings
+from reccore.bundle import card
+from reccore.bundle.answer import Answer
+from reccore.bundle.bundle import Bundle
+from reccore.bundle.golden import check_golden, golden_requests, write_golden
+from reccore.bundle.manifest import Manifest
+from reccore.bundle.served import Served
+from reccore.bundle.write import People, fresh, seal, write_parts
+from reccore.config import validate
+from reccore.data.ids import Codes, ExternalId
+from reccore.data.interactions import Histories
+from reccore.data.split import SplitSettings
+from reccore.errors import UserError
+from reccore.files import staged
+from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
+from reccore.metrics.topk import recommend, users_per_block
+from reccore.recommender import UserBatch
+from reccore.run import git_commit, package_version
+
+PARITY = 1e-5  # of the largest score, between the model and its bundle
+CHECKED = 64  # users whose scores are compared
+MINIMUM = "0.1.0"  # the first version that reads this format
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A bundle that was written and how close it answers to its model."""
+
+    path: Path
+    parity: float
+    manifest: Manifest
+
+
+def export(run: Run, out: Path, *, users: bool = True, diversity: float = 0.0) -> Exported:
+    """Write `out`, whole or not at all; refuse one that answers unlike the model."""
+    if not 0 <= diversity <= 1:
+        raise UserError(f"diversity is {diversity}", "choose between 0 and 1")
+    fresh(out)
+    prepared, parts = run.prepared, run.model.export()
+    learned = prepared.training(run.manifest["fitted_on"] == "train+validation")
+    popularity = Catalogue.of(learned).popularity.astype(np.float32)
+    people = People(run.dataset.users, run.histories) if users else None
+    with staged(out) as folder:
+        write_parts(folder, parts, run.dataset.items, popularity, people)
+        requests = golden_requests(run.dataset.items, popularity, people)
+        facts = _facts(run, diversity)
+        Bundle(folder, seal(folder, parts, facts))  # loads, or the rest is for nothing
+        write_golden(folder, Bundle(folder, Manifest.read(folder)), requests)
+        card.write(folder, facts)
+        manifest = seal(folder, parts, facts)
+        bundle = Bundle.open(folder)
+        parity = difference(run, bundle)
+        if not parity <= PARITY:
+            raise UserError(
+                f"the bundle's scores differ from the model's by {parity:.2g} of the largest",
+                f"at most {PARITY:g} is allowed: please report this",
+            )
+        check_golden(bundle)
+    return Exported(out, parity, manifest)
+
+
+def difference(run: Run, bundle: Bundle) -> float:
+    """Largest difference of scores of model and bundle, as a share of the largest score."""
+    known = np.arange(min(CHECKED, len(run.dataset.users)), dtype=np.int32)
+    if bundle.users is None:
+        known = np.full(len(known), -1, dtype=np.int32)
+    batches = [UserBatch(known, run.histories.take(np.arange(len(known))))]
+    strangers = np.full(2, -1, dtype=np.int32)
+    some = np.arange(min(3, len(run.dataset.items)), dtype=np.int32)
+    batches.append(UserBatch(strangers, Histories.of_lists([some, some[:0]])))
+    worst = 0.0
+    for batch in batches:
+        theirs, ours = run.model.score(batch), bundle.scorer.score(batch)
+        size = max(float(np.abs(theirs).max()), 1e-9)
+        worst = max(worst, float(np.abs(theirs - ours).max()) / size)
+    return worst
+
+
+def _facts(run: Run, diversity: float) -> dict[str, Any]:
+    known = run.manifest
+    copied = ("model", "seed", "data", "data_licence", "data_fingerprint", "fitted_on", "split")
+    return {
+        "product": "cinesync",
+        **{name: known[name] for name in copied},
+        "config": run.settings.tree(),
+        "evaluation": known.get("evaluation"),
+        "run_package_version": known["package_version"],
+        "run_git_commit": known["git_commit"],
+        "package_version": package_version(),
+        "git_commit": git_commit(Path(__file__).parent),
+        "minimum_version": MINIMUM,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "served": {"diversity": diversity},
+        "quantised": None,
+        "blessed": True,
+    }
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a bundle's figures stand on."""
+
+    data: DataSettings
+    split: SplitSettings
+    evaluate: EvaluateSettings
+
+
+class BundleRun:
+    """A bundle where a command takes a run: evaluated on the data it names, asked for users."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bundle = Bundle.open(path)
+        self.manifest = self.bundle.manifest.facts
+        if self.manifest.get("product") != "cinesync":
+            raise UserError(f"{path} is a bundle of {self.manifest.get('product')}, not cinesync")
+
+    @cached_property
+    def settings(self) -> Ground:
+        """How it was measured; needs neither the model's settings nor its library."""
+        tree, source = self.manifest["config"], str(self.path / "manifest.json")
+        return Ground(
+            validate(DataSettings, tree["data"], source),
+            validate(SplitSettings, tree["split"], source),
+            validate(EvaluateSettings, tree["evaluate"], source),
+        )
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The data of the manifest, loaded again and checked to be the same."""
+        return prepare_again(
+            self.path, self.settings.data, self.settings.split, self.manifest["data_fingerprint"]
+        )
+
+    def evaluate(
+        self,
+        part: Part = "test",
+        settings: EvaluateSettings | None = None,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """As served: with the re-ranker and the diversity that are part of the bundle."""
+        fitted = self.manifest["fitted_on"] == "train+validation"
+        if part == "validation" and fitted:
+            raise UserError(f"{self.path} has learned from its validation rows")
+        training = self.prepared.training(fitted)
+        users = self.bundle.users
+        ids = self.prepared.dataset.users.ids.ids  # of everyone; some may have been forgotten
+        codes = np.full(len(ids), -1, np.int32) if users is None else users.ids.encode(ids)
+        return evaluate(
+            Served(self.bundle, codes),
+            self.prepared.part(part),
+            Catalogue.of(training),
+            settings or self.settings.evaluate,
+            progress,
+        )
+
+    def recommend_codes(
+        self, codes: Codes, k: int, progress: Progress | None = None
+    ) -> pl.DataFrame:
+        """Known users by code, scored block by block: columns user, item, rank, score, title."""
+        bundle, how = self.bundle, self.settings.evaluate
+        assert bundle.users is not None
+        block = users_per_block(len(bundle.items), how.block_bytes, how.block_users)
+        batch = UserBatch(codes, bundle.seen.take(codes))
+        found = recommend(Served(bundle), batch, min(k, len(bundle.items)), block, None, progress)
+        return as_rows(bundle.users.ids.decode(codes), bundle.items, *found)
+
+
+def as_frame(answer: Answer, user: ExternalId) -> pl.DataFrame:
+    rows: dict[str, list[Any]] = {
+        "user": [user] * len(answer.items),
+        **{
+            name: [getattr(item, name) for item in answer.items]
+            for name in ("item", "rank", "score", "title")
+        },
+    }
+    frame = pl.DataFrame(rows, schema_overrides={"rank": pl.Int32, "score": pl.Float32})
+    return frame.drop("title") if frame["title"].null_count() == frame.height else frame
+
+
+def is_bundle(path: Path) -> bool:
+    """A bundle's manifest lists files; a run's does not."""
+    return (path / "manifest.json").exists() and not (path / "config.toml").exists()
+
+
+def open_any(path: Path) -> "Run | BundleRun":
+    """RUN of a command line: a run folder or a bundle."""
+    return BundleRun(path) if is_bundle(path) else load_run(path)
+
+
+__all__ = ["BundleRun", "Exported", "as_frame", "difference", "export", "open_any"]

@@ -1,0 +1,252 @@
+"""Open a bundle and ask it: a known user, a history, or somebody with preferences."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from reccore.bundle.answer import Answer, Request, Suggested
+from reccore.bundle.diversity import diversify
+from reccore.bundle.graphs import OnnxGraph
+from reccore.bundle.manifest import Manifest, verify, within
+from reccore.bundle.scorers import KINDS, Loaded, Scorer
+from reccore.data.dataset import Table
+from reccore.data.ids import Codes, ExternalId
+from reccore.data.interactions import Floats, Histories
+from reccore.data.tables import read_table
+from reccore.errors import UserError
+from reccore.metrics.topk import top_k
+from reccore.recommender import UserBatch
+
+POOL = 10  # candidates of each item that is asked for, when diversifying
+FEWEST = 100
+LIKED = 5  # popular items of a preferred word that stand for a history
+
+
+class Bundle:
+    """A model with ids, fallback and, where it holds them, its known users."""
+
+    def __init__(self, folder: Path, manifest: Manifest, threads: int = 1) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.items: Table = read_table(folder, "items")
+        people = manifest["users"]
+        self.users: Table | None = None if people is None else read_table(folder / people, "users")
+        self.scorer = _scorer(folder, manifest, len(self.items), threads)
+        self.popularity: Floats = self._array("popularity.npy")
+
+    @classmethod
+    def open(cls, folder: str | Path, threads: int = 1) -> "Bundle":
+        """Check every file against the manifest, then load."""
+        folder = Path(folder)
+        manifest = Manifest.read(folder)
+        verify(folder, manifest)
+        return cls(folder, manifest, threads)
+
+    def _array(self, name: str) -> npt.NDArray[Any]:
+        return read_array(self.folder, self.manifest, name)
+
+    @cached_property
+    def seen(self) -> Histories:
+        """What each known user has met."""
+        if self.users is None:
+            return Histories.empty(0)
+        people = self.manifest["users"]
+        offsets = self._array(f"{people}/seen.offsets.npy")
+        return Histories(offsets, self._array(f"{people}/seen.items.npy"))
+
+    def recommend(self, user: ExternalId | None = None, **request: Any) -> Answer:
+        """`Request`'s fields by name: `bundle.recommend("42")`, `.recommend(history=[..], k=5)`."""
+        return self.answer(Request(user=user, **request))
+
+    def answer(self, request: Request) -> Answer:
+        """The best unseen items, and what was not as asked."""
+        if request.k < 1:
+            raise UserError(f"k is {request.k}", "ask for at least 1 item")
+        asked = [request.user, request.history, request.preferences]
+        if sum(given is not None for given in asked) != 1:
+            raise UserError("give exactly one of user, history, preferences")
+        said: list[str] = []
+        batch, by_model = self._who(request, said)
+        allowed = self._allowed(request)
+        scores = self.scorer.score(batch) if by_model else self.popularity[None]
+        if not by_model:
+            said.append("popularity answers")
+        share = self._diversity(request)
+        wanted = min(request.k, len(self.items))
+        pool = wanted if share == 0 else min(len(self.items), max(FEWEST, POOL * wanted))
+        codes, best = (part[0] for part in top_k(scores, batch.histories, pool, allowed))
+        codes, best = codes[codes >= 0], best[codes >= 0]
+        chosen, kept = np.arange(min(wanted, len(codes))), 1.0
+        if share > 0 and len(codes):
+            chosen, kept = diversify(best, self.kinds[codes], wanted, share)
+        if len(chosen) < request.k:
+            said.append(f"{request.k} items were asked for, {len(chosen)} are left")
+        source = "model" if by_model else "popularity"
+        return Answer(
+            self._suggest(codes[chosen], best[chosen], source),
+            tuple(said),
+            kept,
+            str(self.manifest["model"]),
+            self.manifest.generation,
+        )
+
+    def _suggest(
+        self, codes: npt.NDArray[np.int32], scores: Floats, by: str
+    ) -> tuple[Suggested, ...]:
+        titles = self.items.titles
+        return tuple(
+            Suggested(item, rank, float(score), by, None if titles is None else titles[code])
+            for rank, (item, code, score) in enumerate(
+                zip(self.items.ids.decode(codes).to_list(), codes, scores, strict=True), start=1
+            )
+        )
+
+    def _who(self, request: Request, said: list[str]) -> tuple[UserBatch, bool]:
+        """The user as the model sees one, and whether it can say anything of this one."""
+        if request.user is not None:
+            return self.known([request.user]), True
+        history = request.history
+        if history is None:
+            assert request.preferences is not None
+            codes = self._liked(request.preferences)
+            said.append(f"{len(codes)} popular items of the preferred words stand for a history")
+        else:
+            codes = self._codes(history)
+            unknown = [str(i) for i, code in zip(history, codes, strict=True) if code < 0]
+            if unknown:
+                said.append(f"unknown items are left out: {', '.join(unknown[:5])}")
+            codes = codes[codes >= 0]
+        batch = UserBatch(np.array([-1], dtype=np.int32), Histories.of_lists([codes]))
+        if not len(codes):
+            said.append("the history is empty")
+        elif not self.scorer.from_history:
+            said.append(f"{self.manifest['model']} knows only its own users")
+        seen = batch if request.preferences is None else _without_history(batch)
+        able = bool(len(codes)) and self.scorer.from_history
+        return (batch if able else seen), able
+
+    def known(self, users: Sequence[ExternalId]) -> UserBatch:
+        """Known users with what they have met."""
+        if self.users is None:
+            raise UserError(
+                "this bundle holds no users", "ask by history, or export it with its users"
+            )
+        codes = np.array([self.users.ids.code(one, "user") for one in users], dtype=np.int32)
+        return UserBatch(codes, self.seen.take(codes))
+
+    def knows(self, user: ExternalId) -> bool:
+        return self.users is not None and int(self.users.ids.encode([user])[0]) >= 0
+
+    def _codes(self, items: Sequence[ExternalId]) -> Codes:
+        """Item codes, -1 where unknown; ids may come as text, as from a command line."""
+        return self.items.ids.encode(pl.Series([str(item) for item in items], dtype=pl.String))
+
+    def _liked(self, preferences: Mapping[str, Sequence[str]]) -> npt.NDArray[np.int32]:
+        """The most popular items of each preferred word: a history for who has none."""
+        found: list[int] = []
+        for feature, words in preferences.items():
+            for word in words:
+                having = self._having(feature, [word])
+                order = np.argsort(-np.where(having, self.popularity, -np.inf), kind="stable")
+                found += [int(code) for code in order[:LIKED] if having[code]]
+        return np.array(list(dict.fromkeys(found)), dtype=np.int32)
+
+    def _having(self, feature: str, words: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which items have one of the words: [I]."""
+        if feature not in self.items.features:
+            known = ", ".join(self.items.features) or "none"
+            raise UserError(f"items have no feature {feature!r}", f"known: {known}")
+        bags = self.items.features[feature]
+        codes = {word: code for code, word in enumerate(bags.vocabulary)}
+        for word in words:
+            if word not in codes:
+                known = ", ".join(bags.vocabulary[:20])
+                raise UserError(f"unknown {feature} {word!r}", f"known: {known}")
+        hit = np.isin(bags.words, [codes[word] for word in words])
+        rows = np.repeat(np.arange(len(self.items)), np.diff(bags.offsets))
+        having = np.zeros(len(self.items), dtype=np.bool_)
+        having[rows[hit]] = True
+        return having
+
+    def _allowed(self, request: Request) -> npt.NDArray[np.bool_] | None:
+        if request.allow is None and not request.deny and not request.only:
+            return None
+        allowed = np.ones(len(self.items), dtype=np.bool_)
+        if request.allow is not None:
+            codes = self._codes(request.allow)
+            allowed[:] = False
+            allowed[codes[codes >= 0]] = True
+        denied = self._codes(request.deny)
+        allowed[denied[denied >= 0]] = False
+        for feature, words in request.only.items():
+            allowed &= self._having(feature, words)
+        return allowed
+
+    def _diversity(self, request: Request) -> float:
+        share = self.manifest["served"]["diversity"] if request.diversity is None else None
+        share = request.diversity if share is None else share
+        assert share is not None
+        if not 0 <= share <= 1:
+            raise UserError(f"diversity is {share}", "choose between 0 and 1")
+        return float(share)
+
+    @cached_property
+    def kinds(self) -> Floats:
+        """What makes two items alike, [I, d]: features where there are any, else their vectors."""
+        features = [bags.multi_hot() for bags in self.items.features.values()]
+        if features:
+            return np.concatenate(features, axis=1)
+        vectors = self.scorer.parts.items.get("vectors")
+        return np.zeros((len(self.items), 1), np.float32) if vectors is None else vectors  # type: ignore[return-value]
+
+
+def _without_history(batch: UserBatch) -> UserBatch:
+    return UserBatch(batch.codes, Histories.empty(len(batch)))
+
+
+def _scorer(folder: Path, manifest: Manifest, size: int, threads: int) -> Scorer:
+    how = manifest["scorer"]
+    if how["kind"] not in KINDS:
+        raise UserError(
+            f"{folder} holds a model of kind {how['kind']!r}, which this version does not know",
+            f"it needs giftrec {manifest['minimum_version']} or later",
+        )
+    people = manifest["users"]
+    parts = Loaded(
+        _arrays(folder, manifest, "items"),
+        {} if people is None else _arrays(folder, manifest, people),
+        _arrays(folder, manifest, "other"),
+        {
+            name: OnnxGraph(
+                within(folder, f"graphs/{name}.onnx"), graph["inputs"], graph["output"], threads
+            )
+            for name, graph in how["graphs"].items()
+        },
+        how["options"],
+    )
+    return KINDS[how["kind"]](parts, size, how["from_history"])
+
+
+def _arrays(folder: Path, manifest: Manifest, part: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a part; those of `seen` are not the scorer's."""
+    names = [name for name in manifest.files if name.startswith(f"{part}/") and ".npy" in name]
+    return {
+        name.removeprefix(f"{part}/").removesuffix(".npy"): read_array(folder, manifest, name)
+        for name in names
+        if not name.startswith(f"{part}/seen.")
+    }
+
+
+def read_array(folder: Path, manifest: Manifest, name: str) -> npt.NDArray[Any]:
+    """A listed array, mapped from the file: what is not asked for is not read."""
+    if name not in manifest.files:
+        raise UserError(f"{folder} lacks {name}", "export it again")
+    try:
+        array: npt.NDArray[Any] = np.load(within(folder, name), mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise UserError(f"{folder / name} is not an array: {error}") from None
+    return array

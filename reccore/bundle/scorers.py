@@ -1,0 +1,312 @@
+"""How each kind of model scores, from arrays and graphs alone: numpy and ONNX Runtime.
+
+Every scorer is a `Recommender`, so evaluation and recommending treat it like the model it was
+made from. A user's row is the row of zeros where the user is unknown.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reccore.data.ids import Codes
+from reccore.data.interactions import Floats, Histories
+from reccore.recommender import Arrays, Recommender, UserBatch
+
+USERS = 256  # of a block of pairs, at most
+NUMBERS = 2**22  # in the widest array of a block of pairs: 16 MiB
+Call = Callable[..., Floats]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a scorer is made from."""
+
+    items: Arrays
+    users: Arrays
+    other: Arrays
+    graphs: Mapping[str, Call]
+    options: Mapping[str, Any]
+
+
+class Scorer(Recommender):
+    """A recommender that was loaded; it cannot learn."""
+
+    def __init__(self, parts: Loaded, size: int, from_history: bool) -> None:
+        self.parts, self.size = parts, size
+        self.from_history = from_history  # type: ignore[misc]  # of the class, elsewhere
+        self.rates = "rating" in parts.options
+
+    def arrays(self) -> Arrays:
+        return {**self.parts.items, **self.parts.users, **self.parts.other}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        raise TypeError("a bundle's scorer is opened, not restored")
+
+    def predict(self, users: Codes, items: Codes) -> Floats:
+        """Ratings of pairs, on the data's scale and within its range."""
+        if not self.rates:
+            return super().predict(users, items)
+        scale = self.parts.options["rating"]
+        numbers = self.pairs(users, items) * scale["deviation"] + scale["mean"]
+        ratings: Floats = np.clip(numbers, scale["low"], scale["high"]).astype(np.float32)
+        return ratings
+
+    def pairs(self, users: Codes, items: Codes) -> Floats:
+        """Scores of pairs: [N]."""
+        raise NotImplementedError  # only kinds that rate are asked
+
+    def user_rows(self, codes: Codes) -> dict[str, Floats]:
+        """Each user table's rows [B, ...]; zeros for the unknown."""
+        return {name: rows_of(table, codes) for name, table in self.parts.users.items()}
+
+
+def rows_of(table: npt.NDArray[Any], codes: Codes) -> Floats:
+    """[B, ...] with zeros where the code is -1."""
+    known = (codes >= 0) & (codes < len(table))
+    if not len(table):
+        return np.zeros((len(codes), *table.shape[1:]), dtype=np.float32)
+    rows = np.asarray(table[np.where(known, codes, 0)], dtype=np.float32)
+    rows[~known] = 0
+    return rows
+
+
+class Constant(Scorer):
+    """The same scores for everyone."""
+
+    def score(self, users: UserBatch) -> Floats:
+        return np.repeat(np.asarray(self.parts.items["score"])[None], len(users), axis=0)
+
+
+class Neighbours(Scorer):
+    """Sums of the history's rows of an item-item matrix: dense [I, I], or sparse rows."""
+
+    def score(self, users: UserBatch) -> Floats:
+        scores = np.zeros((len(users), self.size), dtype=np.float32)
+        histories, items = distinct(users.histories), self.parts.items
+        if "weights" in items:
+            weights = items["weights"]
+            for row in range(len(users)):
+                scores[row] = np.asarray(weights[histories.row(row)], np.float32).sum(axis=0)
+            return scores
+        indptr = self.parts.other["indptr"]
+        columns, values = self.parts.other["indices"], self.parts.other["data"]
+        for row in range(len(users)):
+            for item in histories.row(row):
+                part = slice(int(indptr[item]), int(indptr[item + 1]))
+                scores[row, columns[part]] += values[part]
+        return scores
+
+
+class Vectors(Scorer):
+    """Scores that are inner products, so that an index over the items answers."""
+
+    @abstractmethod
+    def user_vectors(self, users: UserBatch) -> Floats:
+        """[B, d]"""
+
+    @property
+    def item_vectors(self) -> Floats:
+        """[I, d]"""
+        vectors: Floats = self.parts.items["vectors"]  # type: ignore[assignment]
+        return vectors
+
+    def score(self, users: UserBatch) -> Floats:
+        scores: Floats = self.user_vectors(users) @ self.item_vectors.T
+        return scores
+
+
+class FoldIn(Vectors):
+    """Implicit ALS: a user is the least squares of the history (Hu, Koren & Volinsky 2008)."""
+
+    def __init__(self, parts: Loaded, size: int, from_history: bool) -> None:
+        super().__init__(parts, size, from_history)
+        self.gram = self.item_vectors.T @ self.item_vectors
+
+    def user_vectors(self, users: UserBatch) -> Floats:
+        how, histories = self.parts.options, distinct(users.histories)
+        vectors = np.zeros((len(users), self.gram.shape[0]), dtype=np.float32)
+        for row in range(len(users)):
+            met = histories.row(row)
+            if not len(met):
+                continue
+            own = np.asarray(self.item_vectors[met], dtype=np.float64)
+            confidence = self.size + (how["alpha"] - 1) * len(met)
+            mean = how["mean_confidence"]
+            ridge = how["regularization"] * np.sqrt(mean)
+            ridge *= (confidence / mean) ** how["frequency_exponent"]
+            matrix = self.gram + (how["alpha"] - 1) * own.T @ own
+            matrix[np.diag_indices_from(matrix)] += ridge
+            vectors[row] = np.linalg.solve(matrix, how["alpha"] * own.sum(axis=0))
+        return vectors
+
+
+class Factors(Vectors):
+    """Known users' own vectors."""
+
+    def user_vectors(self, users: UserBatch) -> Floats:
+        vectors = self.user_rows(users.codes)["vectors"]
+        vectors[:, -1] = 1.0  # the items' biases count for the unknown too
+        return vectors
+
+    def pairs(self, users: Codes, items: Codes) -> Floats:
+        mine = self.user_vectors(UserBatch(users, Histories.empty(len(users))))
+        scores: Floats = (mine * rows_of(self.item_vectors, items)).sum(axis=1)
+        return scores
+
+
+class Encoder(Vectors):
+    """A graph makes the user's vector from the pooled history and the user's own row.
+
+    With a graph `rerank` the best unseen candidates look at the history's recent items, and are
+    lifted above the rest in their new order.
+    """
+
+    def user_vectors(self, users: UserBatch) -> Floats:
+        state = self._state(users)
+        return np.concatenate([state, np.ones((len(users), 1), np.float32)], axis=1)
+
+    def _state(self, users: UserBatch) -> Floats:
+        how, table = self.parts.options, self.parts.items["history"]
+        pooled = pooled_rows(table, users.histories, how["bag_norm"], how["bag_scale"])
+        own = self.user_rows(users.codes)
+        if "rows" in own:
+            pooled = pooled + own["rows"]
+        return self.parts.graphs["user"](pooled=pooled)
+
+    def score(self, users: UserBatch) -> Floats:
+        state = self._state(users)
+        vectors = self.item_vectors
+        scores: Floats = state @ vectors[:, :-1].T + vectors[:, -1]
+        if "rerank" not in self.parts.graphs:
+            return scores
+        seen = scores.copy()
+        seen[users.histories.row_of, users.histories.items] = -np.inf
+        top = min(int(self.parts.options["candidates"]), self.size)
+        columns = best_columns(seen, top)
+        before = np.take_along_axis(seen, columns, 1)
+        after = self._rerank(users, state, columns, before)
+        return lift(scores, columns, after, np.isfinite(before))
+
+    def _rerank(
+        self,
+        users: UserBatch,
+        state: Floats,
+        columns: npt.NDArray[np.int64],
+        before: Floats,
+    ) -> Floats:
+        vectors = self.item_vectors[:, :-1]
+        slots, there = recent(users.histories, int(self.parts.options["recent"]))
+        return self.parts.graphs["rerank"](
+            users=state,
+            candidates=np.ascontiguousarray(vectors[columns], dtype=np.float32),
+            scores=np.where(np.isfinite(before), before, 0).astype(np.float32),
+            history=np.ascontiguousarray(vectors[slots], dtype=np.float32),
+            there=there,
+        )
+
+
+class Pairs(Scorer):
+    """A graph joins a user's row and items' states; both are tables."""
+
+    def score(self, users: UserBatch) -> Floats:
+        scores = np.empty((len(users), self.size), dtype=np.float32)
+        width = int(self.parts.options["width"])
+        for start in range(0, len(users), USERS):
+            mine = self._mine(users.codes[start : start + USERS])
+            rows = len(users.codes[start : start + USERS])
+            step = max(1, NUMBERS // (width * rows))
+            for first in range(0, self.size, step):
+                theirs = self._theirs(slice(first, first + step))
+                block = self.parts.graphs["join"](**mine, **theirs)
+                scores[start : start + USERS, first : first + step] = block
+        return scores
+
+    def pairs(self, users: Codes, items: Codes) -> Floats:
+        scores = np.empty(len(users), dtype=np.float32)
+        order = np.argsort(users, kind="stable")  # a user's pairs together: one row, many items
+        for part in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
+            if len(part):
+                mine = self._mine(users[part[:1]])
+                known = np.maximum(items[part], 0)
+                scores[part] = self.parts.graphs["join"](**mine, **self._theirs(known))[0]
+        return scores
+
+    def _mine(self, codes: Codes) -> dict[str, Floats]:
+        return {f"user_{name}": rows for name, rows in self.user_rows(codes).items()}
+
+    def _theirs(self, codes: "Codes | slice") -> dict[str, Floats]:
+        return {
+            f"item_{name}": np.ascontiguousarray(table[codes], dtype=np.float32)
+            for name, table in self.parts.items.items()
+        }
+
+
+KINDS: dict[str, type[Scorer]] = {
+    "constant": Constant,
+    "neighbours": Neighbours,
+    "fold-in": FoldIn,
+    "factors": Factors,
+    "encoder": Encoder,
+    "pairs": Pairs,
+}
+
+
+def distinct(histories: Histories) -> Histories:
+    """Each item once a row."""
+    return Histories.of_lists([np.unique(histories.row(r)) for r in range(len(histories))])
+
+
+def pooled_rows(table: npt.NDArray[Any], histories: Histories, norm: str, scale: float) -> Floats:
+    """Sums of the table's rows over each history, normalised: [B, d]. Empty rows: zeros."""
+    lengths = histories.lengths
+    sums = np.zeros((len(histories), table.shape[1]), dtype=np.float32)
+    some = np.flatnonzero(lengths)
+    if len(some):
+        rows = np.asarray(table[histories.items], dtype=np.float32)
+        sums[some] = np.add.reduceat(rows, histories.offsets[some], axis=0)
+    counts = np.maximum(lengths, 1).astype(np.float32)[:, None]
+    by = {"mean": counts, "sqrt": np.sqrt(counts), "sum": np.ones_like(counts)}[norm]
+    pooled: Floats = (sums * (scale / by)).astype(np.float32)
+    return pooled
+
+
+def recent(histories: Histories, length: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """The last items of each row, left-aligned, and where there are any: both [B, length]."""
+    kept = np.minimum(histories.lengths, length)
+    slots = np.arange(length)
+    there = slots < kept[:, None]
+    at = (histories.offsets[1:] - kept)[:, None] + slots
+    padded = np.append(histories.items, 0)
+    return padded[np.where(there, at, len(histories.items))].astype(np.int64), there
+
+
+def best_columns(scores: Floats, top: int) -> npt.NDArray[np.int64]:
+    """Columns of the best scores of each row, best first: [B, top]."""
+    some = np.argpartition(-scores, top - 1, axis=1)[:, :top]
+    order = np.argsort(-np.take_along_axis(scores, some, 1), axis=1, kind="stable")
+    return np.take_along_axis(some, order, 1)
+
+
+def lift(
+    scores: Floats,
+    columns: npt.NDArray[np.int64],
+    after: Floats,
+    real: npt.NDArray[np.bool_],
+) -> Floats:
+    """Candidates with their new scores, moved together above everything else: [B, I].
+
+    Where not `real` a column is no candidate (the user has seen it) and keeps its score.
+    """
+    own = np.take_along_axis(scores, columns, 1)
+    lifted = scores.copy()
+    np.put_along_axis(lifted, columns, np.where(real, -np.inf, own), 1)
+    ceiling = lifted.max(axis=1, keepdims=True)
+    lowest = np.where(real, after, np.inf).min(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        moved = np.where(np.isfinite(ceiling), after - lowest + ceiling + 1, after)
+    np.put_along_axis(lifted, columns, np.where(real, moved, own), 1)
+    return lifted

@@ -1,0 +1,179 @@
+"""Write a bundle: arrays, graphs, tables, then the manifest that makes it one."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reccore.bundle.manifest import Manifest, entry
+from reccore.bundle.parts import Axes, Export, Graph
+from reccore.data.dataset import Table
+from reccore.data.interactions import Histories
+from reccore.data.tables import write_table
+from reccore.errors import UserError, need
+from reccore.files import write_atomic
+
+EXAMPLES = {"batch": 3, "length": 5, "candidates": 4, "items": 6}  # sizes while a graph is traced
+USERS = "users-1"
+
+
+@dataclass(frozen=True)
+class People:
+    """The personal part: who is known, and what each has met."""
+
+    table: Table
+    seen: Histories  # [U]
+
+
+def write_parts(
+    folder: Path,
+    export: Export,
+    items: Table,
+    popularity: npt.NDArray[np.float32],
+    people: People | None,
+) -> None:
+    """Everything but the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder, "items", items)
+    write_array(folder / "popularity.npy", popularity)
+    for part, arrays in (("items", export.items), ("other", export.other)):
+        for name, array in arrays.items():
+            write_array(folder / part / f"{name}.npy", array)
+    for name, graph in export.graphs.items():
+        write_graph(folder / "graphs" / f"{name}.onnx", graph)
+    if people is not None:
+        write_people(folder / USERS, people, export.users)
+
+
+def write_people(folder: Path, people: People, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    write_table(folder, "users", people.table)
+    write_array(folder / "seen.offsets.npy", people.seen.offsets)
+    write_array(folder / "seen.items.npy", people.seen.items)
+    for name, array in arrays.items():
+        write_array(folder / f"{name}.npy", array)
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    write_atomic(path, save)
+
+
+def write_graph(path: Path, graph: Graph) -> None:
+    """Trace the module into ONNX; named axes stay free."""
+    torch, onnx = need("torch", "train"), need("torch.onnx", "train")
+    need("onnxscript", "train")
+    generator = torch.Generator().manual_seed(0)
+    inputs = [_example(torch, name, axes, generator) for name, axes in graph.inputs.items()]
+    sizes = {axis: torch.export.Dim(axis) for axes in graph.inputs.values() for axis in names(axes)}
+    shapes = [
+        {at: sizes[axis] for at, axis in enumerate(axes) if isinstance(axis, str)}
+        for axes in graph.inputs.values()
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    class Named(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """The module with its inputs in order."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = graph.module
+
+        def forward(self, *given: Any) -> Any:
+            return self.inner(**dict(zip(graph.inputs, given, strict=True)))
+
+    def save(temporary: Path) -> None:
+        with torch.no_grad(), warnings.catch_warnings(), quiet("torch.onnx"):
+            warnings.simplefilter("ignore")  # of the exporter's own, on its way to a graph
+            program = onnx.export(
+                Named().eval(),
+                tuple(inputs),
+                dynamo=True,
+                dynamic_shapes=(tuple(shapes),),
+                input_names=list(graph.inputs),
+                output_names=[graph.output],
+                verbose=False,
+            )
+        assert program is not None
+        _check_axes(program.model_proto.graph.input, graph)
+        program.save(str(temporary), external_data=False)
+
+    write_atomic(path, save)
+
+
+def _check_axes(inputs: Any, graph: Graph) -> None:
+    """Tracing fixes a size without a word where the module asks Python for it: `len(x)`, say."""
+    for found in inputs:
+        sizes = [d.dim_param or d.dim_value for d in found.type.tensor_type.shape.dim]
+        for size, axis in zip(sizes, graph.inputs[found.name], strict=True):
+            assert isinstance(size, str) == isinstance(axis, str), (
+                f"{type(graph.module).__name__}: {found.name} {sizes} is not {axis}"
+            )
+
+
+def names(axes: Axes) -> list[str]:
+    """The axes that vary."""
+    return [axis for axis in axes if isinstance(axis, str)]
+
+
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """Without a library's notes about what it does not need."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _example(torch: Any, name: str, axes: Axes, generator: Any) -> Any:
+    shape = [EXAMPLES[axis] if isinstance(axis, str) else axis for axis in axes]
+    if name == "there":
+        return torch.rand(shape, generator=generator) > 0.5
+    return torch.randn(shape, generator=generator)
+
+
+def seal(folder: Path, export: Export, facts: Mapping[str, Any]) -> Manifest:
+    """List and hash what was written; the first generation of the bundle."""
+    scorer = {
+        "kind": export.kind,
+        "from_history": export.from_history,
+        "options": dict(export.options),
+        "graphs": {
+            name: {"inputs": list(graph.inputs), "output": graph.output}
+            for name, graph in export.graphs.items()
+        },
+    }
+    people = USERS if (folder / USERS).is_dir() else None
+    first = {"users": people, "golden": "golden-1.json", "generation": 1}
+    content = {**facts, "scorer": scorer, **first}
+    manifest = Manifest({**content, "files": listed(folder)})
+    manifest.write(folder)
+    return manifest
+
+
+def listed(folder: Path) -> dict[str, dict[str, Any]]:
+    """Every file under the folder but the manifest."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return {name: entry(folder / name) for name in names if name != "manifest.json"}
+
+
+def write_json(path: Path, content: Any) -> None:
+    write_atomic(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def fresh(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not empty", "choose another --out")
