@@ -1,5 +1,6 @@
 """From a run to a bundle, and a bundle where a run was: evaluate it, ask it for many users."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,8 +17,9 @@ from reccore.bundle.answer import Answer
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden, golden_requests, write_golden
 from reccore.bundle.manifest import Manifest
+from reccore.bundle.quantise import Quantise, shrink_folder
 from reccore.bundle.served import Served
-from reccore.bundle.write import People, fresh, seal, write_parts
+from reccore.bundle.write import USERS, People, fresh, seal, write_parts
 from reccore.config import validate
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Histories
@@ -31,6 +33,9 @@ from reccore.run import git_commit, package_version
 
 PARITY = 1e-5  # of the largest score, between the model and its bundle
 CHECKED = 64  # users whose scores are compared
+MOST_LOST = 0.005  # of ndcg@10, for a quantised bundle to be blessed
+SLOWER = 1.1  # times the latency, likewise
+TIMED = 200  # users
 MINIMUM = "0.1.0"  # the first version that reads this format
 
 
@@ -43,8 +48,18 @@ class Exported:
     manifest: Manifest
 
 
-def export(run: Run, out: Path, *, users: bool = True, diversity: float = 0.0) -> Exported:
-    """Write `out`, whole or not at all; refuse one that answers unlike the model."""
+def export(
+    run: Run,
+    out: Path,
+    *,
+    users: bool = True,
+    diversity: float = 0.0,
+    quantise: Quantise | None = None,
+) -> Exported:
+    """Write `out`, whole or not at all; refuse one that answers unlike the model.
+
+    Quantised, it may differ: what that costs is measured, and decides whether it is blessed.
+    """
     if not 0 <= diversity <= 1:
         raise UserError(f"diversity is {diversity}", "choose between 0 and 1")
     fresh(out)
@@ -52,23 +67,73 @@ def export(run: Run, out: Path, *, users: bool = True, diversity: float = 0.0) -
     learned = prepared.training(run.manifest["fitted_on"] == "train+validation")
     popularity = Catalogue.of(learned).popularity.astype(np.float32)
     people = People(run.dataset.users, run.histories) if users else None
+    facts = _facts(run, diversity)
     with staged(out) as folder:
         write_parts(folder, parts, run.dataset.items, popularity, people)
-        requests = golden_requests(run.dataset.items, popularity, people)
-        facts = _facts(run, diversity)
-        Bundle(folder, seal(folder, parts, facts))  # loads, or the rest is for nothing
-        write_golden(folder, Bundle(folder, Manifest.read(folder)), requests)
         card.write(folder, facts)
-        manifest = seal(folder, parts, facts)
-        bundle = Bundle.open(folder)
-        parity = difference(run, bundle)
+        whole = Bundle(folder, seal(folder, parts, facts))
+        parity = difference(run, whole)
         if not parity <= PARITY:
             raise UserError(
                 f"the bundle's scores differ from the model's by {parity:.2g} of the largest",
                 f"at most {PARITY:g} is allowed: please report this",
             )
-        check_golden(bundle)
+        if quantise is not None:
+            shrunk_parts = ["items", "other", *([USERS] if users else [])]
+            size = learned_bytes(whole.manifest)
+            shrink_folder(folder, shrunk_parts, quantise)
+            small = Bundle(folder, seal(folder, parts, facts))
+            cost = what_it_costs(run, whole, small, size)
+            facts |= {"quantised": {"kind": quantise, **cost}, "blessed": cost["blessed"]}
+        requests = golden_requests(run.dataset.items, popularity, people)
+        write_golden(folder, Bundle(folder, seal(folder, parts, facts)), requests)
+        manifest = seal(folder, parts, facts)
+        check_golden(Bundle.open(folder))
     return Exported(out, parity, manifest)
+
+
+def learned_bytes(manifest: Manifest) -> int:
+    """Bytes of what was learned: not of ids, titles and what people have met."""
+    return sum(
+        int(facts["bytes"])
+        for name, facts in manifest.files.items()
+        if name.endswith((".npy", ".onnx")) and "/" in name and "/seen." not in name
+    )
+
+
+def what_it_costs(run: Run, whole: Bundle, small: Bundle, size: int) -> dict[str, Any]:
+    """Size, latency of one user, and ndcg@10 on held-out rows, before and after."""
+    fitted = run.manifest["fitted_on"] == "train+validation"
+    part: Part = "test" if fitted or run.prepared.split.validation is None else "validation"
+    held, catalogue = run.prepared.part(part), Catalogue.of(run.prepared.training(fitted))
+    how = run.settings.evaluate.model_copy(update={"k": (10,), "bootstrap": 0})
+    ndcg = [
+        evaluate(Served(bundle), held, catalogue, how).values()["ndcg@10"]
+        for bundle in (whole, small)
+    ]
+    before, after = latencies(whole, small, run)
+    lost = 1 - ndcg[1] / ndcg[0] if ndcg[0] else 0.0
+    return {
+        "size": {"before": size, "after": learned_bytes(small.manifest)},
+        "milliseconds": {"before": before, "after": after},
+        "ndcg@10": {"before": ndcg[0], "after": ndcg[1], "part": part},
+        "blessed": bool(lost <= MOST_LOST and after <= before * SLOWER),
+    }
+
+
+def latencies(first: Bundle, second: Bundle, run: Run) -> tuple[float, float]:
+    """Median milliseconds to score one user, the two in turn."""
+    codes = np.arange(min(TIMED, len(run.dataset.users)), dtype=np.int32)
+    batches = [
+        UserBatch(codes[at : at + 1], run.histories.take(codes[at : at + 1])) for at in codes
+    ]
+    spent: tuple[list[float], list[float]] = ([], [])
+    for batch in batches:
+        for bundle, times in zip((first, second), spent, strict=True):
+            began = time.perf_counter()
+            bundle.scorer.score(batch)
+            times.append(1000 * (time.perf_counter() - began))
+    return float(np.median(spent[0])), float(np.median(spent[1]))
 
 
 def difference(run: Run, bundle: Bundle) -> float:

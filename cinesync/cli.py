@@ -9,7 +9,7 @@ import typer
 from cinesync import presets, training, zoo
 from cinesync import settings as run_settings
 from cinesync.bundles import BundleRun, open_any
-from cinesync.cli_bundle import export_run, forget_user
+from cinesync.cli_bundle import export_run, forget_user, score_everyone
 from cinesync.cli_data import data
 from cinesync.cli_recommend import recommend
 from cinesync.runs import Run
@@ -248,6 +248,7 @@ def _same_ground(a: Run | BundleRun, b: Run | BundleRun) -> None:
 app.command()(recommend)
 app.command("export")(export_run)
 app.command("forget")(forget_user)
+app.command("score-all")(score_everyone)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """`cinesync export` and what can be done with the folder it writes."""
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,9 @@ import typer
 from cinesync.bundles import BundleRun, export
 from cinesync.runs import load_run
 from cinesync.show import Show
+from reccore.bundle.batch import score_all
 from reccore.bundle.people import forget
+from reccore.bundle.quantise import Quantise
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -26,6 +29,9 @@ def export_run(
     diversity: Annotated[
         float, typer.Option(help="How much relevance answers trade for variety, 0 to 1.")
     ] = 0.0,
+    quantize: Annotated[
+        Quantise | None, typer.Option(help="Store smaller numbers, if that costs little quality.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn RUN into a bundle: one folder that answers without the data, the trainer or torch.
@@ -33,16 +39,17 @@ def export_run(
     Scores must agree with the run's to 1e-5, and example requests are stored with their answers.
     """
     show = Show(as_json)
-    done = export(load_run(run_path), out, users=users, diversity=diversity)
-    files: dict[str, dict[str, Any]] = done.manifest.files
-    size = sum(entry["bytes"] for entry in files.values())
-    facts = {
+    done = export(load_run(run_path), out, users=users, diversity=diversity, quantise=quantize)
+    facts: dict[str, Any] = {
         "bundle": str(done.path),
         "model": done.manifest["model"],
-        "files": len(files),
-        "bytes": size,
+        "files": len(done.manifest.files),
+        "bytes": done.manifest.size,
         "parity": done.parity,
     }
+    cost = done.manifest["quantised"]
+    if cost is not None:
+        facts |= cost
     show.record(f"wrote {done.path}", facts)
 
 
@@ -57,3 +64,29 @@ def forget_user(
     left = 0 if opened.bundle.users is None else len(opened.bundle.users) - 1
     facts = {"bundle": str(bundle), "generation": manifest.generation, "users left": left}
     Show(as_json).record(f"{user} is forgotten", facts)
+
+
+def score_everyone(
+    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle.")],
+    users: Annotated[
+        Path,
+        typer.Option(help="File with a column `user` and, where you have it, `history` (a list)."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the Parquet shards.")],
+    k: Annotated[int, typer.Option(help="How many items.")] = 10,
+    shard: Annotated[int, typer.Option(help="People of a shard.")] = 10_000,
+    as_json: AsJson = False,
+) -> None:
+    """Answer everyone in a file, shard by shard; the same call goes on after a kill."""
+    show, began = Show(as_json), time.perf_counter()
+    opened = BundleRun(bundle).bundle
+    with show.bar("scoring") as progress:
+        done = score_all(opened, users, out, k=k, shard=shard, progress=progress)
+    facts = {
+        "people": done.users,
+        "shards": done.shards,
+        "found done": done.found,
+        "answered by popularity": done.strangers,
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+    show.record(f"wrote {done.folder}", facts)

@@ -6,6 +6,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 
 def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
@@ -22,6 +26,16 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """As .npy, which can be mapped."""
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    write_atomic(path, save)
 
 
 @contextmanager

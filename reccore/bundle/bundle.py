@@ -13,6 +13,7 @@ from reccore.bundle.answer import Answer, Request, Suggested
 from reccore.bundle.diversity import diversify
 from reccore.bundle.graphs import OnnxGraph
 from reccore.bundle.manifest import Manifest, verify, within
+from reccore.bundle.quantise import SCALES, grow
 from reccore.bundle.scorers import KINDS, Loaded, Scorer
 from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId
@@ -115,7 +116,7 @@ class Bundle:
             codes = self._liked(request.preferences)
             said.append(f"{len(codes)} popular items of the preferred words stand for a history")
         else:
-            codes = self._codes(history)
+            codes = self.codes(history)
             unknown = [str(i) for i, code in zip(history, codes, strict=True) if code < 0]
             if unknown:
                 said.append(f"unknown items are left out: {', '.join(unknown[:5])}")
@@ -141,7 +142,7 @@ class Bundle:
     def knows(self, user: ExternalId) -> bool:
         return self.users is not None and int(self.users.ids.encode([user])[0]) >= 0
 
-    def _codes(self, items: Sequence[ExternalId]) -> Codes:
+    def codes(self, items: Sequence[ExternalId]) -> Codes:
         """Item codes, -1 where unknown; ids may come as text, as from a command line."""
         return self.items.ids.encode(pl.Series([str(item) for item in items], dtype=pl.String))
 
@@ -177,10 +178,10 @@ class Bundle:
             return None
         allowed = np.ones(len(self.items), dtype=np.bool_)
         if request.allow is not None:
-            codes = self._codes(request.allow)
+            codes = self.codes(request.allow)
             allowed[:] = False
             allowed[codes[codes >= 0]] = True
-        denied = self._codes(request.deny)
+        denied = self.codes(request.deny)
         allowed[denied[denied >= 0]] = False
         for feature, words in request.only.items():
             allowed &= self._having(feature, words)
@@ -232,12 +233,23 @@ def _scorer(folder: Path, manifest: Manifest, size: int, threads: int) -> Scorer
 
 
 def _arrays(folder: Path, manifest: Manifest, part: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a part; those of `seen` are not the scorer's."""
-    names = [name for name in manifest.files if name.startswith(f"{part}/") and ".npy" in name]
+    """The arrays of a part, whatever they were stored as; those of `seen` are not the scorer's."""
+    prefix, suffix = f"{part}/", ".npy"
+    names = [
+        name.removeprefix(prefix).removesuffix(suffix)
+        for name in manifest.files
+        if name.startswith(prefix) and name.endswith(suffix)
+    ]
     return {
-        name.removeprefix(f"{part}/").removesuffix(".npy"): read_array(folder, manifest, name)
+        name: grow(
+            {
+                scale: read_array(folder, manifest, f"{prefix}{name}{scale}{suffix}")
+                for scale in ("", *SCALES)
+                if name + scale in names
+            }
+        )
         for name in names
-        if not name.startswith(f"{part}/seen.")
+        if not name.startswith("seen.") and not name.endswith(SCALES)
     }
 
 

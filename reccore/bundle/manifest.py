@@ -33,6 +33,11 @@ class Manifest:
     def generation(self) -> int:
         return int(self.facts["generation"])
 
+    @property
+    def size(self) -> int:
+        """Bytes of all listed files."""
+        return sum(int(facts["bytes"]) for facts in self.facts["files"].values())
+
     def __getitem__(self, name: str) -> Any:
         return self.facts[name]
 

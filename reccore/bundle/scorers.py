@@ -85,19 +85,25 @@ class Neighbours(Scorer):
     """Sums of the history's rows of an item-item matrix: dense [I, I], or sparse rows."""
 
     def score(self, users: UserBatch) -> Floats:
+        histories = distinct(users.histories)
+        if "weights" not in self.parts.items:
+            return self._sparse(histories)
+        weights = self.parts.items["weights"]
         scores = np.zeros((len(users), self.size), dtype=np.float32)
-        histories, items = distinct(users.histories), self.parts.items
-        if "weights" in items:
-            weights = items["weights"]
-            for row in range(len(users)):
-                scores[row] = np.asarray(weights[histories.row(row)], np.float32).sum(axis=0)
-            return scores
-        indptr = self.parts.other["indptr"]
-        columns, values = self.parts.other["indices"], self.parts.other["data"]
         for row in range(len(users)):
-            for item in histories.row(row):
-                part = slice(int(indptr[item]), int(indptr[item + 1]))
-                scores[row, columns[part]] += values[part]
+            scores[row] = np.asarray(weights[histories.row(row)], np.float32).sum(axis=0)
+        return scores
+
+    def _sparse(self, histories: Histories) -> Floats:
+        columns = np.asarray(self.parts.other["indices"], np.int64)
+        values, every = self.parts.other["data"], np.arange(len(columns), dtype=np.int32)
+        starts = np.asarray(self.parts.other["indptr"], np.int64)
+        places = Histories(starts, every).take(histories.items)
+        rows = np.repeat(histories.row_of, places.lengths)
+        flat = rows * self.size + columns[places.items]
+        total = len(histories) * self.size
+        sums = np.bincount(flat, weights=values[places.items], minlength=total)
+        scores: Floats = sums.reshape(len(histories), self.size).astype(np.float32)
         return scores
 
 

@@ -18,7 +18,7 @@ from reccore.data.dataset import Table
 from reccore.data.interactions import Histories
 from reccore.data.tables import write_table
 from reccore.errors import UserError, need
-from reccore.files import write_atomic
+from reccore.files import write_array, write_atomic
 
 EXAMPLES = {"batch": 3, "length": 5, "candidates": 4, "items": 6}  # sizes while a graph is traced
 USERS = "users-1"
@@ -58,14 +58,6 @@ def write_people(folder: Path, people: People, arrays: Mapping[str, npt.NDArray[
     write_array(folder / "seen.items.npy", people.seen.items)
     for name, array in arrays.items():
         write_array(folder / f"{name}.npy", array)
-
-
-def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    def save(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-
-    write_atomic(path, save)
 
 
 def write_graph(path: Path, graph: Graph) -> None:
@@ -126,8 +118,8 @@ def names(axes: Axes) -> list[str]:
 
 
 @contextmanager
-def quiet(name: str) -> Iterator[None]:
-    """Without a library's notes about what it does not need."""
+def quiet(name: str | None = None) -> Iterator[None]:
+    """Without a library's notes about what it does not need; no name: the root logger's."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)

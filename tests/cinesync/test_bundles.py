@@ -19,6 +19,8 @@ from reccore.bundle.manifest import Manifest, _seal
 from reccore.bundle.people import forget
 from reccore.data.split import split
 from reccore.errors import UserError
+from reccore.files import write_array
+from reccore.recommender import UserBatch
 
 
 @pytest.fixture(scope="module")
@@ -295,3 +297,33 @@ def test_the_card_says_what_it_is(folder: Path) -> None:
     card = (folder / "card.md").read_text()
     for word in ("two-tower", "Intended use", "licence", "Limits", "ndcg@10", "By group"):
         assert word in card
+
+
+@pytest.mark.parametrize("how", ["int8", "fp16"])
+def test_quantised_numbers_are_small_and_cost_little(run: Run, tmp_path: Path, how: Any) -> None:
+    done = export(run, tmp_path / how, quantise=how)
+    cost = done.manifest["quantised"]
+    share = cost["size"]["after"] / cost["size"]["before"]
+    assert share < {"int8": 0.5, "fp16": 0.6}[how]
+    assert cost["ndcg@10"]["after"] == pytest.approx(cost["ndcg@10"]["before"], rel=0.05)
+    bundle = Bundle.open(done.path)
+    check_golden(bundle)
+    batch = UserBatch(np.arange(20, dtype=np.int32), run.histories.take(np.arange(20)))
+    ours, theirs = run.model.score(batch), bundle.scorer.score(batch)
+    assert np.abs(ours - theirs).max() < {"int8": 0.05, "fp16": 0.01}[how] * np.abs(ours).max()
+
+
+def test_a_blessing_is_refused_where_quality_is_lost(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ruin(folder: Path, parts: list[str], how: str) -> None:
+        path = folder / "items" / "vectors.npy"
+        write_array(path, np.load(path) * 0)
+
+    monkeypatch.setattr("cinesync.bundles.shrink_folder", ruin)
+    done = export(run, tmp_path / "ruined", quantise="int8")
+    assert done.manifest["blessed"] is False
+    assert (
+        done.manifest["quantised"]["ndcg@10"]["after"]
+        < 0.9 * (done.manifest["quantised"]["ndcg@10"]["before"])
+    )
