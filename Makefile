@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := checkpoints/demo
 PEERS := .venv-peers
 
-.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts
+.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts bench-bundles bench-retrieval
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -71,6 +71,14 @@ bench-claims: setup ## what is said of training tricks, measured
 
 bench-gifts: setup ## the gift model: shipped scenarios, splits, fresh ones, ablations
 	$(BIN)/python -m benchmarks.gifts
+	$(BIN)/python -m benchmarks.write_results
+
+bench-bundles: setup ## every model as a bundle: parity, latency, quantised, a million answers
+	$(BIN)/python -m benchmarks.bundles
+	$(BIN)/python -m benchmarks.write_results
+
+bench-retrieval: setup ## indexes over a million vectors: recall, speed, build, appends
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.retrieval
 	$(BIN)/python -m benchmarks.write_results
 
 clean: ## remove what make made, but no runs

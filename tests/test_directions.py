@@ -16,6 +16,8 @@ TORCH_FREE = (
     "reccore.data.split",
     "reccore.metrics",
     "reccore.track",
+    "reccore.bundle.bundle",
+    "reccore.retrieve.store",
     "cinesync.cli",
     "giftrec.cli",
 )
