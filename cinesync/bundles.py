@@ -16,6 +16,7 @@ from reccore.bundle import card
 from reccore.bundle.answer import Answer
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden, golden_requests, write_golden
+from reccore.bundle.indexing import build
 from reccore.bundle.manifest import Manifest
 from reccore.bundle.quantise import Quantise, shrink_folder
 from reccore.bundle.served import Served
@@ -29,6 +30,7 @@ from reccore.files import staged
 from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
 from reccore.metrics.topk import recommend, users_per_block
 from reccore.recommender import UserBatch
+from reccore.retrieve.choose import RetrieveSettings
 from reccore.run import git_commit, package_version
 
 PARITY = 1e-5  # of the largest score, between the model and its bundle
@@ -55,6 +57,7 @@ def export(
     users: bool = True,
     diversity: float = 0.0,
     quantise: Quantise | None = None,
+    index: RetrieveSettings | None = None,
 ) -> Exported:
     """Write `out`, whole or not at all; refuse one that answers unlike the model.
 
@@ -81,10 +84,13 @@ def export(
         if quantise is not None:
             shrunk_parts = ["items", "other", *([USERS] if users else [])]
             size = learned_bytes(whole.manifest)
-            shrink_folder(folder, shrunk_parts, quantise)
+            left = shrink_folder(folder, shrunk_parts, quantise)
             small = Bundle(folder, seal(folder, parts, facts))
             cost = what_it_costs(run, whole, small, size)
-            facts |= {"quantised": {"kind": quantise, **cost}, "blessed": cost["blessed"]}
+            cost |= {"kind": quantise, "graphs_left": left}
+            facts |= {"quantised": cost, "blessed": cost["blessed"]}
+        ready = Bundle(folder, seal(folder, parts, facts))
+        facts["index"] = build(ready, index or RetrieveSettings())
         requests = golden_requests(run.dataset.items, popularity, people)
         write_golden(folder, Bundle(folder, seal(folder, parts, facts)), requests)
         manifest = seal(folder, parts, facts)
@@ -223,11 +229,13 @@ class BundleRun:
         users = self.bundle.users
         ids = self.prepared.dataset.users.ids.ids  # of everyone; some may have been forgotten
         codes = np.full(len(ids), -1, np.int32) if users is None else users.ids.encode(ids)
+        how = settings or self.settings.evaluate
+        items = len(self.prepared.dataset.items)  # those added since are in no test row
         return evaluate(
-            Served(self.bundle, codes),
+            Served(self.bundle, codes, items, max(how.k)),
             self.prepared.part(part),
             Catalogue.of(training),
-            settings or self.settings.evaluate,
+            how,
             progress,
         )
 
@@ -239,7 +247,8 @@ class BundleRun:
         assert bundle.users is not None
         block = users_per_block(len(bundle.items), how.block_bytes, how.block_users)
         batch = UserBatch(codes, bundle.seen.take(codes))
-        found = recommend(Served(bundle), batch, min(k, len(bundle.items)), block, None, progress)
+        served = Served(bundle, depth=k)
+        found = recommend(served, batch, min(k, len(bundle.items)), block, None, progress)
         return as_rows(bundle.users.ids.decode(codes), bundle.items, *found)
 
 

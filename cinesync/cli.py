@@ -11,7 +11,10 @@ from cinesync import settings as run_settings
 from cinesync.bundles import BundleRun, open_any
 from cinesync.cli_bundle import export_run, forget_user, score_everyone
 from cinesync.cli_data import data
+from cinesync.cli_index import index
+from cinesync.cli_pipeline import pipeline
 from cinesync.cli_recommend import recommend
+from cinesync.cli_registry import registry
 from cinesync.runs import Run
 from cinesync.show import Show
 from reccore.cli import assignments_of, exit_codes
@@ -249,6 +252,9 @@ app.command()(recommend)
 app.command("export")(export_run)
 app.command("forget")(forget_user)
 app.command("score-all")(score_everyone)
+app.add_typer(index, name="index")
+app.command("pipeline")(pipeline)
+app.add_typer(registry, name="registry")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -10,6 +10,7 @@ from cinesync.bundles import BundleRun, export
 from cinesync.runs import load_run
 from cinesync.show import Show
 from reccore.bundle.batch import score_all
+from reccore.bundle.manifest import Manifest
 from reccore.bundle.people import forget
 from reccore.bundle.quantise import Quantise
 
@@ -32,6 +33,13 @@ def export_run(
     quantize: Annotated[
         Quantise | None, typer.Option(help="Store smaller numbers, if that costs little quality.")
     ] = None,
+    index: Annotated[
+        Literal["auto", "flat", "ivf", "hnsw"],
+        typer.Option(help="How the best items are found; auto: by size and measured recall."),
+    ] = "auto",
+    recall: Annotated[
+        float, typer.Option(help="Recall@10 against exact search that the index must reach.")
+    ] = 0.99,
     as_json: AsJson = False,
 ) -> None:
     """Turn RUN into a bundle: one folder that answers without the data, the trainer or torch.
@@ -46,11 +54,20 @@ def export_run(
         "files": len(done.manifest.files),
         "bytes": done.manifest.size,
         "parity": done.parity,
+        "index": _index(done.manifest),
     }
     cost = done.manifest["quantised"]
     if cost is not None:
         facts |= cost
     show.record(f"wrote {done.path}", facts)
+
+
+def _index(manifest: Manifest) -> str:
+    built = manifest["index"]
+    if built is None:
+        return "none: its scores are no inner products"
+    chosen = built["report"]["chosen"]
+    return f"{chosen['kind']}, recall@10 {chosen['recall']:.3f}"
 
 
 def forget_user(

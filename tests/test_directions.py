@@ -17,6 +17,7 @@ TORCH_FREE = (
     "reccore.metrics",
     "reccore.track",
     "reccore.bundle.bundle",
+    "reccore.bundle.cli_registry",
     "reccore.retrieve.store",
     "cinesync.cli",
     "giftrec.cli",

@@ -121,9 +121,10 @@ def _answer(bundle: Bundle, frame: pl.DataFrame, k: int) -> tuple[pl.DataFrame, 
     block = users_per_block(len(bundle.items), BLOCK_BYTES, 1024)
     reads = bundle.scorer.from_history
     known = histories.lengths > 0 if reads else codes >= 0
-    items, scores = recommend(Served(bundle), batch, k, block)
+    items, scores = recommend(Served(bundle, depth=k), batch, k, block)
     if not known.all():
-        items[~known], scores[~known] = _popular(bundle, histories.take(np.flatnonzero(~known)), k)
+        nobody = UserBatch(codes[~known], histories.take(np.flatnonzero(~known)))
+        items[~known], scores[~known] = bundle.popular(nobody, k)
     real = items >= 0
     who = np.repeat(np.arange(frame.height), items.shape[1]).reshape(items.shape)[real]
     rank = np.broadcast_to(np.arange(1, items.shape[1] + 1, dtype=np.int32), items.shape)[real]
@@ -136,13 +137,6 @@ def _answer(bundle: Bundle, frame: pl.DataFrame, k: int) -> tuple[pl.DataFrame, 
         "by": pl.Series(by.tolist(), dtype=pl.String),
     }
     return pl.DataFrame(columns), int((~known).sum())
-
-
-def _popular(bundle: Bundle, histories: Histories, k: int) -> tuple[Any, Any]:
-    from reccore.metrics.topk import top_k
-
-    scores = np.repeat(bundle.popularity[None], len(histories), axis=0)
-    return top_k(scores, histories, k)
 
 
 def _known_items(bundle: Bundle, items: list[str] | None) -> "np.ndarray[Any, np.dtype[np.int32]]":

@@ -14,14 +14,18 @@ from reccore.bundle.diversity import diversify
 from reccore.bundle.graphs import OnnxGraph
 from reccore.bundle.manifest import Manifest, verify, within
 from reccore.bundle.quantise import SCALES, grow
-from reccore.bundle.scorers import KINDS, Loaded, Scorer
+from reccore.bundle.scorers import KINDS, Loaded, Scorer, Vectors
+from reccore.bundle.tables import joined
 from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Floats, Histories
 from reccore.data.tables import read_table
 from reccore.errors import UserError
-from reccore.metrics.topk import top_k
+from reccore.metrics.topk import Items, top_k
 from reccore.recommender import UserBatch
+from reccore.retrieve import store
+from reccore.retrieve.index import Index
+from reccore.retrieve.record import Record
 
 POOL = 10  # candidates of each item that is asked for, when diversifying
 FEWEST = 100
@@ -34,10 +38,14 @@ class Bundle:
     def __init__(self, folder: Path, manifest: Manifest, threads: int = 1) -> None:
         self.folder, self.manifest = folder, manifest
         self.items: Table = read_table(folder, "items")
+        for segment in manifest["segments"]:
+            self.items = joined(self.items, read_table(folder / segment, "items"))
         people = manifest["users"]
         self.users: Table | None = None if people is None else read_table(folder / people, "users")
         self.scorer = _scorer(folder, manifest, len(self.items), threads)
-        self.popularity: Floats = self._array("popularity.npy")
+        popularity: Floats = self._array("popularity.npy")
+        new = len(self.items) - len(popularity)
+        self.popularity = np.append(popularity, np.zeros(new, np.float32)) if new else popularity
 
     @classmethod
     def open(cls, folder: str | Path, threads: int = 1) -> "Bundle":
@@ -59,6 +67,42 @@ class Bundle:
         offsets = self._array(f"{people}/seen.offsets.npy")
         return Histories(offsets, self._array(f"{people}/seen.items.npy"))
 
+    @cached_property
+    def record(self) -> Record | None:
+        """Of the approximate index, where there is one."""
+        index = self.manifest["index"]
+        return None if index is None or index["record"] is None else Record.of_json(index["record"])
+
+    @cached_property
+    def index(self) -> Index | None:
+        return None if self.record is None else store.load(self.folder / "index", self.record)
+
+    @cached_property
+    def offered(self) -> npt.NDArray[np.bool_] | None:
+        """Items that were not removed; None where all are offered: [I]."""
+        removed = self.manifest["removed"]
+        if not removed:
+            return None
+        offered = np.ones(len(self.items), dtype=np.bool_)
+        offered[removed] = False
+        return offered
+
+    def best(
+        self, batch: UserBatch, k: int, allowed: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Items, Floats]:
+        """The model's best unseen items [B, k]: through the index where the bundle has one."""
+        if self.offered is not None:
+            allowed = self.offered if allowed is None else allowed & self.offered
+        if self.index is None:
+            return top_k(self.scorer.score(batch), batch.histories, k, allowed)
+        assert isinstance(self.scorer, Vectors)
+        fetched = max(k, self.scorer.candidates)
+        found = self.index.search(
+            self.scorer.user_vectors(batch), fetched, allowed=allowed, exclude=batch.histories
+        )
+        items, scores = self.scorer.rerank(batch, *found)
+        return items[:, :k], scores[:, :k]
+
     def recommend(self, user: ExternalId | None = None, **request: Any) -> Answer:
         """`Request`'s fields by name: `bundle.recommend("42")`, `.recommend(history=[..], k=5)`."""
         return self.answer(Request(user=user, **request))
@@ -73,13 +117,13 @@ class Bundle:
         said: list[str] = []
         batch, by_model = self._who(request, said)
         allowed = self._allowed(request)
-        scores = self.scorer.score(batch) if by_model else self.popularity[None]
         if not by_model:
             said.append("popularity answers")
         share = self._diversity(request)
         wanted = min(request.k, len(self.items))
         pool = wanted if share == 0 else min(len(self.items), max(FEWEST, POOL * wanted))
-        codes, best = (part[0] for part in top_k(scores, batch.histories, pool, allowed))
+        found = (self.best if by_model else self.popular)(batch, pool, allowed)
+        codes, best = (part[0] for part in found)
         codes, best = codes[codes >= 0], best[codes >= 0]
         chosen, kept = np.arange(min(wanted, len(codes))), 1.0
         if share > 0 and len(codes):
@@ -94,6 +138,15 @@ class Bundle:
             str(self.manifest["model"]),
             self.manifest.generation,
         )
+
+    def popular(
+        self, batch: UserBatch, k: int, allowed: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Items, Floats]:
+        """The fallback: what most people have met."""
+        if self.offered is not None:
+            allowed = self.offered if allowed is None else allowed & self.offered
+        scores = np.repeat(self.popularity[None], len(batch), axis=0)
+        return top_k(scores, batch.histories, k, allowed)
 
     def _suggest(
         self, codes: npt.NDArray[np.int32], scores: Floats, by: str
@@ -217,8 +270,12 @@ def _scorer(folder: Path, manifest: Manifest, size: int, threads: int) -> Scorer
             f"it needs giftrec {manifest['minimum_version']} or later",
         )
     people = manifest["users"]
+    items = _arrays(folder, manifest, "items")
+    if manifest["segments"]:  # copied only then; otherwise mapped from their files
+        more = [_arrays(folder, manifest, segment) for segment in manifest["segments"]]
+        items = {n: np.concatenate([a, *(part[n] for part in more)]) for n, a in items.items()}
     parts = Loaded(
-        _arrays(folder, manifest, "items"),
+        items,
         {} if people is None else _arrays(folder, manifest, people),
         _arrays(folder, manifest, "other"),
         {

@@ -1,14 +1,16 @@
 """Requests with the answers they had at export: a bundle proves itself before it answers others."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reccore.bundle.answer import Request
+from reccore.bundle.answer import Answer, Request
 from reccore.bundle.bundle import Bundle
+from reccore.bundle.manifest import within
 from reccore.bundle.write import People, write_json
 from reccore.data.dataset import Table
 from reccore.data.ids import ExternalId
@@ -45,8 +47,11 @@ def write_golden(folder: Path, bundle: Bundle, requests: list[Request]) -> None:
 
 def rows_of(bundle: Bundle) -> list[dict[str, Any]]:
     """The stored requests with their answers."""
-    path = bundle.folder / bundle.manifest["golden"]
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    name = str(bundle.manifest["golden"])
+    if name not in bundle.manifest.files:
+        raise UserError(f"{bundle.folder} does not list its golden requests", "export it again")
+    text = within(bundle.folder, name).read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = json.loads(text)
     return rows
 
 
@@ -59,15 +64,29 @@ def check_golden(bundle: Bundle) -> None:
         request = Request(**row["request"])
         if request.user is not None and not bundle.knows(request.user):
             continue
-        found = {item.item: item.score for item in bundle.answer(request).items}
-        expected: dict[ExternalId, float] = dict(row["items"])
-        size = max([abs(score) for score in expected.values()], default=1.0) or 1.0
-        shared = found.keys() & expected.keys()
-        off = max([abs(found[i] - expected[i]) for i in shared], default=0.0) / size
-        lost = min((expected[i] for i in expected.keys() - shared), default=None)
-        edge = min(expected.values(), default=0.0)
-        if off > TOLERANCE or (lost is not None and lost - edge > TOLERANCE * size):
+        said = differs(row, bundle.answer(request))
+        if said is not None:
             raise UserError(
-                f"{bundle.folder} answers its golden request {number + 1} otherwise than at export",
+                f"{bundle.folder} answers its golden request {number + 1} otherwise than at export "
+                f"({said})",
                 "its files are whole, so this machine computes differently: export it again here",
             )
+
+
+def differs(row: Mapping[str, Any], answer: Answer) -> str | None:
+    """What of a golden answer is not as it was; items of equal scores may stand for each other."""
+    expected: dict[ExternalId, float] = dict(row["items"])
+    found = {item.item: item.score for item in answer.items}
+    if len(found) != len(expected):
+        return f"{len(found)} items, then {len(expected)}"
+    if list(answer.degraded) != row["degraded"]:
+        return f"{list(answer.degraded)}, then {row['degraded']}"
+    if not expected:
+        return None
+    slack = TOLERANCE * max(1e-9, *map(abs, expected.values()))
+    last = min(expected.values())
+    for item in {**expected, **found}:
+        before, now = expected.get(item, last), found.get(item, last)
+        if abs(before - now) > slack:
+            return f"item {item} scores {now:.6g}, then {before:.6g}"
+    return None

@@ -27,11 +27,11 @@ class Manifest:
 
     @property
     def files(self) -> dict[str, dict[str, Any]]:
-        return dict(self.facts["files"])
+        return dict(self["files"])
 
     @property
     def generation(self) -> int:
-        return int(self.facts["generation"])
+        return int(self["generation"])
 
     @property
     def size(self) -> int:
@@ -39,6 +39,9 @@ class Manifest:
         return sum(int(facts["bytes"]) for facts in self.facts["files"].values())
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.facts:
+            needed = self.facts.get("minimum_version", "another version")
+            raise UserError(f"the bundle's manifest lacks {name}", f"it needs giftrec {needed}")
         return self.facts[name]
 
     def next(self, **facts: Any) -> "Manifest":

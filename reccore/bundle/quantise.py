@@ -46,8 +46,11 @@ def grow(parts: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return grown
 
 
-def shrink_folder(folder: Path, parts: list[str], how: Quantise) -> None:
-    """Every array and graph, in place; the manifest is the caller's to renew."""
+def shrink_folder(folder: Path, parts: list[str], how: Quantise) -> list[str]:
+    """Every array and graph, in place; the graphs that had to be left as they were.
+
+    The manifest is the caller's to renew.
+    """
     for part in parts:
         for path in sorted((folder / part).glob("*.npy")):
             if path.name.startswith("seen."):
@@ -55,26 +58,32 @@ def shrink_folder(folder: Path, parts: list[str], how: Quantise) -> None:
             array = np.load(path, allow_pickle=False)
             for suffix, stored in shrink(array, how).items():
                 write_array(path.with_name(f"{path.stem}{suffix}.npy"), stored)
-    for path in sorted((folder / "graphs").glob("*.onnx")):
-        shrink_graph(path, how)
+    graphs = sorted((folder / "graphs").glob("*.onnx"))
+    return [path.stem for path in graphs if not shrink_graph(path, how)]
 
 
-def shrink_graph(path: Path, how: Quantise) -> None:
-    """The graph's weights in place: dynamic int8, or float16 with float32 inputs and outputs."""
-    if how == "int8":
-        quantization = need("onnxruntime.quantization", "cpu")
+def shrink_graph(path: Path, how: Quantise) -> bool:
+    """The graph's weights in place: dynamic int8, or float16 with float32 inputs and outputs.
 
-        def write(at: Path) -> None:
+    False where the smaller graph is none that the runtime can load; the whole one then stays.
+    """
+    runtime = need("onnxruntime", "cpu")
+    smaller = path.with_name(f".{path.name}.small")
+    try:
+        if how == "int8":
+            quantization = need("onnxruntime.quantization", "cpu")
+            kind = quantization.QuantType.QInt8
             with quiet():  # it asks for a pre-processing that matters to static quantisation
-                quantization.quantize_dynamic(
-                    str(path), str(at), weight_type=quantization.QuantType.QInt8
-                )
-
-    else:
-        onnx = need("onnx", "train")
-        convert = need("onnxruntime.transformers.float16", "cpu").convert_float_to_float16
-
-        def write(at: Path) -> None:
-            onnx.save(convert(onnx.load(str(path)), keep_io_types=True), str(at))
-
-    write_atomic(path, write)
+                quantization.quantize_dynamic(str(path), str(smaller), weight_type=kind)
+        else:
+            onnx = need("onnx", "train")
+            convert = need("onnxruntime.transformers.float16", "cpu").convert_float_to_float16
+            onnx.save(convert(onnx.load(str(path)), keep_io_types=True), str(smaller))
+        try:
+            runtime.InferenceSession(str(smaller), providers=["CPUExecutionProvider"])
+        except Exception:  # the runtime raises its own, unexported types
+            return False
+        write_atomic(path, smaller.read_bytes())
+    finally:
+        smaller.unlink(missing_ok=True)
+    return True

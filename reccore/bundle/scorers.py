@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Histories
+from reccore.metrics.topk import Items
 from reccore.recommender import Arrays, Recommender, UserBatch
 
 USERS = 256  # of a block of pairs, at most
@@ -115,6 +116,15 @@ class Vectors(Scorer):
         """[B, d]"""
 
     @property
+    def candidates(self) -> int:
+        """Best items that are looked at again before answering; 0: none are."""
+        return 0
+
+    def rerank(self, users: UserBatch, items: Items, scores: Floats) -> tuple[Items, Floats]:
+        """Candidates [B, N], best first, in their final order; item -1 is no candidate."""
+        return items, scores
+
+    @property
     def item_vectors(self) -> Floats:
         """[I, d]"""
         vectors: Floats = self.parts.items["vectors"]  # type: ignore[assignment]
@@ -196,6 +206,28 @@ class Encoder(Vectors):
         before = np.take_along_axis(seen, columns, 1)
         after = self._rerank(users, state, columns, before)
         return lift(scores, columns, after, np.isfinite(before))
+
+    @property
+    def candidates(self) -> int:
+        return int(self.parts.options.get("candidates", 0)) if "rerank" in self.parts.graphs else 0
+
+    def rerank(self, users: UserBatch, items: Items, scores: Floats) -> tuple[Items, Floats]:
+        top = min(self.candidates, items.shape[1])
+        if not top:
+            return items, scores
+        columns = np.maximum(items[:, :top], 0).astype(np.int64)
+        before = scores[:, :top]
+        after = self._rerank(users, self._state(users), columns, before)
+        after = np.where(np.isfinite(before), after, -np.inf).astype(np.float32)
+        order = np.argsort(-after, axis=1, kind="stable")
+        ranked = np.take_along_axis(items[:, :top], order, 1)
+        best = np.take_along_axis(after, order, 1)
+        rest = scores[:, top:]
+        if rest.shape[1]:  # candidates stay above what was not looked at again
+            lowest = np.where(np.isfinite(best), best, np.inf).min(axis=1, keepdims=True)
+            ceiling = np.where(np.isfinite(rest[:, :1]), rest[:, :1], lowest)
+            best = np.where(np.isfinite(best), best - lowest + ceiling + 1, best)
+        return np.hstack([ranked, items[:, top:]]), np.hstack([best, rest]).astype(np.float32)
 
     def _rerank(
         self,

@@ -1,4 +1,4 @@
-"""A bundle as evaluation sees it: the scores of what it would answer, diversity included."""
+"""A bundle as evaluation sees it: the scores of what it would answer."""
 
 from collections.abc import Mapping
 
@@ -7,42 +7,57 @@ import numpy.typing as npt
 
 from reccore.bundle.bundle import FEWEST, Bundle
 from reccore.bundle.diversity import diversify
-from reccore.bundle.scorers import lift
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats
-from reccore.metrics.topk import top_k
 from reccore.recommender import Arrays, Recommender, UserBatch
 
 
 class Served(Recommender):
-    """Candidates, re-ranker and diversity as one: the answer's items lifted above the rest."""
+    """Index, re-ranker, removed items and diversity as one.
 
-    def __init__(self, bundle: Bundle, codes: Codes | None = None) -> None:
-        """`codes`: the bundle's code of each user code it is asked about, -1 where it has none."""
+    Where any of them has a say, the first `depth` items have the scores that keep their order and
+    the others have none (-inf).
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        codes: Codes | None = None,
+        items: int | None = None,
+        depth: int = FEWEST,
+    ) -> None:
+        """`codes`: the bundle's code of each user code it is asked about, -1 where it has none.
+
+        `items`: score the first so many alone, those that were there when the model was trained.
+        """
         self.bundle, self.codes = bundle, codes
+        self.size = len(bundle.items) if items is None else items
+        self.depth = max(depth, FEWEST)
         self.rates = bundle.scorer.rates
+        self.share = float(bundle.manifest["served"]["diversity"])
 
     def score(self, users: UserBatch) -> Floats:
-        scores = self.bundle.scorer.score(UserBatch(self._own(users.codes), users.histories))
-        if not self.bundle.scorer.from_history:
-            return scores
-        empty = users.histories.lengths == 0
-        scores[empty] = self.bundle.popularity
-        share = self.bundle.manifest["served"]["diversity"]
-        return self._diverse(scores, users, share) if share else scores
+        bundle = self.bundle
+        batch = UserBatch(self._own(users.codes), users.histories)
+        plain = bundle.index is None and bundle.offered is None and not self.share
+        scores = self.bundle.scorer.score(batch)[:, : self.size] if plain else self._found(batch)
+        if bundle.scorer.from_history:  # the popular is all that can be said to who has none
+            scores[batch.histories.lengths == 0] = bundle.popularity[: self.size]
+        return scores
 
-    def _diverse(self, scores: Floats, users: UserBatch, share: float) -> Floats:
-        pool = min(FEWEST, scores.shape[1])
-        codes, best = top_k(scores, users.histories, pool)
-        after = np.full_like(best, -np.inf)
-        for row in range(len(users)):
-            real = codes[row] >= 0
-            if real.any():
-                order, _ = diversify(
-                    best[row][real], self.bundle.kinds[codes[row][real]], pool, share
-                )
-                after[row, order] = np.arange(pool, pool - len(order), -1)
-        return lift(scores, np.maximum(codes, 0).astype(np.int64), after, codes >= 0)
+    def _found(self, batch: UserBatch) -> Floats:
+        inside = np.arange(len(self.bundle.items)) < self.size
+        depth = min(self.depth, self.size)
+        items, best = self.bundle.best(batch, depth, None if inside.all() else inside)
+        scores = np.full((len(batch), self.size), -np.inf, dtype=np.float32)
+        for row in range(len(batch)):
+            codes = items[row][items[row] >= 0]
+            worth = best[row, : len(codes)]
+            if self.share and len(codes):
+                order, _ = diversify(worth, self.bundle.kinds[codes], depth, self.share)
+                codes, worth = codes[order], np.arange(len(order), 0, -1, dtype=np.float32)
+            scores[row, codes] = worth
+        return scores
 
     def predict(self, users: Codes, items: Codes) -> Floats:
         return self.bundle.scorer.predict(self._own(users), items)

@@ -149,7 +149,8 @@ def seal(folder: Path, export: Export, facts: Mapping[str, Any]) -> Manifest:
     }
     people = USERS if (folder / USERS).is_dir() else None
     first = {"users": people, "golden": "golden-1.json", "generation": 1}
-    content = {**facts, "scorer": scorer, **first}
+    empty: dict[str, Any] = {"index": None, "segments": [], "removed": []}
+    content = {**empty, **facts, "scorer": scorer, **first}
     manifest = Manifest({**content, "files": listed(folder)})
     manifest.write(folder)
     return manifest
@@ -159,7 +160,8 @@ def listed(folder: Path) -> dict[str, dict[str, Any]]:
     """Every file under the folder but the manifest."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in paths]
-    return {name: entry(folder / name) for name in names if name != "manifest.json"}
+    apart = ("manifest.json", "index/")  # the index has a record of its own
+    return {name: entry(folder / name) for name in names if not name.startswith(apart)}
 
 
 def write_json(path: Path, content: Any) -> None:

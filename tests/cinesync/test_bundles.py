@@ -15,7 +15,7 @@ from cinesync.sources import load
 from cinesync.training import train
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden
-from reccore.bundle.manifest import Manifest, _seal
+from reccore.bundle.manifest import Manifest, _seal, entry
 from reccore.bundle.people import forget
 from reccore.data.split import split
 from reccore.errors import UserError
@@ -316,9 +316,10 @@ def test_quantised_numbers_are_small_and_cost_little(run: Run, tmp_path: Path, h
 def test_a_blessing_is_refused_where_quality_is_lost(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ruin(folder: Path, parts: list[str], how: str) -> None:
+    def ruin(folder: Path, parts: list[str], how: str) -> list[str]:
         path = folder / "items" / "vectors.npy"
         write_array(path, np.load(path) * 0)
+        return []
 
     monkeypatch.setattr("cinesync.bundles.shrink_folder", ruin)
     done = export(run, tmp_path / "ruined", quantise="int8")
@@ -327,3 +328,32 @@ def test_a_blessing_is_refused_where_quality_is_lost(
         done.manifest["quantised"]["ndcg@10"]["after"]
         < 0.9 * (done.manifest["quantised"]["ndcg@10"]["before"])
     )
+
+
+def rewrite_golden(folder: Path, change: Any) -> Bundle:
+    """A bundle whose golden answers were made wrong, its hashes right."""
+    manifest = Manifest.read(folder)
+    path = folder / manifest["golden"]
+    rows = json.loads(path.read_text())
+    change(rows)
+    path.write_text(json.dumps(rows))
+    files = {**manifest.files, path.name: entry(path)}
+    Manifest({**manifest.facts, "files": files}).write(folder)
+    return Bundle.open(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [row.update(items=[[-i, s] for i, (_, s) in enumerate(row["items"])])
+                      for row in rows],
+        lambda rows: rows[0].update(items=rows[0]["items"][:-1]),
+        lambda rows: rows[1]["items"][0].__setitem__(1, 1e6),
+        lambda rows: rows[0].update(degraded=["nothing of the kind"]),
+    ],
+    ids=["other items", "fewer items", "another score", "another note"],
+)  # fmt: skip
+def test_wrong_golden_answers_are_noticed(copy: Path, change: Any) -> None:
+    check_golden(Bundle.open(copy))
+    with pytest.raises(UserError, match="otherwise than at export"):
+        check_golden(rewrite_golden(copy, change))

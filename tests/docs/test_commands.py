@@ -48,7 +48,9 @@ def test_the_quick_start_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "lists.parquet").exists()
 
 
-@pytest.mark.parametrize("page", ["training.md", "data.md", "moving.md", "gifts.md", "retrieval.md"])
+@pytest.mark.parametrize(
+    "page", ["training.md", "data.md", "moving.md", "gifts.md", "retrieval.md", "registry.md"]
+)
 def test_python_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name = "block_" + page.removesuffix(".md")
