@@ -20,7 +20,7 @@ from reccore.bundle.indexing import build
 from reccore.bundle.manifest import Manifest
 from reccore.bundle.quantise import Quantise, shrink_folder
 from reccore.bundle.served import Served
-from reccore.bundle.write import USERS, People, fresh, seal, write_parts
+from reccore.bundle.write import MINIMUM, PARITY, USERS, Exported, People, fresh, seal, write_parts
 from reccore.config import validate
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Histories
@@ -33,21 +33,10 @@ from reccore.recommender import UserBatch
 from reccore.retrieve.choose import RetrieveSettings
 from reccore.run import git_commit, package_version
 
-PARITY = 1e-5  # of the largest score, between the model and its bundle
 CHECKED = 64  # users whose scores are compared
 MOST_LOST = 0.005  # of ndcg@10, for a quantised bundle to be blessed
 SLOWER = 1.1  # times the latency, likewise
 TIMED = 200  # users
-MINIMUM = "0.1.0"  # the first version that reads this format
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A bundle that was written and how close it answers to its model."""
-
-    path: Path
-    parity: float
-    manifest: Manifest
 
 
 def export(

@@ -24,8 +24,8 @@ from giftrec.catalog.world import World
 from giftrec.columns import Columns, incidence
 from giftrec.model.inputs import Catalogue, Facts, Recipients, Words, asked
 from giftrec.model.pairs import pair_features
-from giftrec.model.slate import SLATE
 from giftrec.schema import Scenario
+from giftrec.slate import SLATE
 from giftrec.vocabulary import TOOLS, Vocabulary
 from reccore.data.seeds import rng
 from reccore.errors import need

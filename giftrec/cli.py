@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from giftrec import presets
 from giftrec.catalog.gifts import parse_record, read_json
+from giftrec.cli_bundle import export_run
 from giftrec.cli_scenarios import scenarios
 from giftrec.money import Money, RateTable
 from giftrec.schema import Profile
@@ -18,6 +19,10 @@ from reccore.errors import UserError
 from reccore.run import package_version
 from reccore.track import Together, Tracker
 
+if TYPE_CHECKING:  # runs bring torch
+    from giftrec.bundle.bundle import GiftBundle
+    from giftrec.runs import Run
+
 app = typer.Typer(
     help="Gifts that fit: train the gift model, test it against a known truth, recommend.",
     epilog="Start with: giftrec train, then giftrec test-best",
@@ -27,10 +32,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(scenarios, name="scenarios")
+app.command("export")(export_run)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 RunPath = Annotated[
-    Path | None, typer.Argument(metavar="[RUN]", help="A run folder (default: the newest).")
+    Path | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="A run or a bundle (default: the newest run, else the bundle that ships).",
+    ),
 ]
 ScenarioFile = Annotated[
     Path | None, typer.Option("--scenarios", help="A scenario file (default: the shipped 100).")
@@ -117,6 +127,16 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
 
 
+def _opened(path: Path | None) -> "Run | GiftBundle":
+    """RUN, or what there is to answer with; that it is the shipped bundle is said."""
+    from giftrec.checkpoints import is_bundle, open_any
+
+    run = open_any(path)
+    if path is None and is_bundle(run.path):
+        typer.echo(f"no finished run here: the bundle {run.path} answers", err=True)
+    return run
+
+
 @app.command("test-best")
 def best(
     run_path: RunPath = None,
@@ -132,17 +152,21 @@ def best(
     """Test a trained model: on its validation scenarios, on fresh ones, and beside baselines.
 
     Prints every metric with its 95% interval, and writes `test.json` and `test.html` into the run.
+    A bundle stays as it is: its figures are written where --json and --report say.
     """
     from giftrec.report import write_test_report
-    from giftrec.runs import load_run
+    from giftrec.runs import Run
     from giftrec.testing import judged
 
     show = Show(as_json=False)
-    run = load_run(run_path)
+    run = _opened(run_path)
     tested = judged(run, scenarios=scenario_file, fresh=fresh, say=show.say)
-    page = report if report is not None else run.path / "test.html"
-    write_test_report(page, tested)
-    show.write_json(run.path / "test.json", tested.to_json())
+    page = report
+    if isinstance(run, Run):
+        page = page or run.path / "test.html"
+        show.write_json(run.path / "test.json", tested.to_json())
+    if page is not None:
+        write_test_report(page, tested)
     if json_out is not None:
         show.write_json(json_out, tested.to_json())
     show.tested(tested, page)
@@ -166,12 +190,17 @@ def recommend(
         typer.Option(help="Dated exchange rates: JSON of `on`, `base` and `rates` by currency."),
     ] = None,
     k: Annotated[int, typer.Option(help="How many gifts.")] = 5,
+    gifts: Annotated[
+        Path | None,
+        typer.Option(help="Choose among these gifts instead: a JSON list like the shipped one."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recommend gifts for one recipient, with reasons."""
-    from pydantic import ValidationError
+    """Recommend gifts for one recipient, with reasons.
 
-    from giftrec.runs import load_run
+    A bundle answers without torch. Other gifts need no training.
+    """
+    from pydantic import ValidationError
 
     if k < 1:
         raise UserError(f"--k is {k}", "ask for at least 1 gift")
@@ -192,9 +221,10 @@ def recommend(
         raise UserError(
             f"{field or 'profile'}{value}", first["msg"].removeprefix("Value error, ")
         ) from None
-    run = load_run(run_path)
+    run = _opened(run_path)
+    recommender = run.recommender if gifts is None else run.with_gifts(gifts)
     table = None if rates is None else parse_record(RateTable, read_json(rates), str(rates))
-    Show(as_json).answer(run.recommender.recommend(profile, day, k, table))
+    Show(as_json).answer(recommender.recommend(profile, day, k, table))
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Why a gift is suggested, in words: only what is true of the recipient, the gift and the facts."""
 
 from giftrec.catalog.world import World
-from giftrec.model.inputs import Facts
+from giftrec.inputs import Facts
 from giftrec.money import Money
 from giftrec.schema import Profile
 from giftrec.vocabulary import TOOLS

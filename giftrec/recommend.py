@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from giftrec.answers import Answers
 from giftrec.catalog.world import World
-from giftrec.columns import Columns
-from giftrec.model.inputs import Catalogue, Facts, Recipients, asked, nothing_known
-from giftrec.model.integrated import GiftModel, Prediction, tool_sets
-from giftrec.model.slate import SLATE, allowed, choose
+from giftrec.columns import Columns, Floats, Numbers
+from giftrec.inputs import PRICE, Facts, asked
 from giftrec.money import Money, RateTable, in_currency
+from giftrec.predictions import Predictor, Rewards, Wishes, sigmoid
 from giftrec.reasons import reasons
 from giftrec.schema import Profile, Record, Scenario
+from giftrec.slate import SLATE, Bools, allowed, choose
 from giftrec.vocabulary import TOOLS
 
 BLOCK = 256  # recipients at a time
@@ -45,41 +43,32 @@ class Answer(Record):
 
 @dataclass(frozen=True)
 class Said:
-    """Predictions of a block of recipients after asking, and the slate that follows."""
+    """Predictions of a block of recipients before and after asking, and the slate that follows."""
 
-    first: Prediction
-    tools: Tensor  # [B, 5]
+    wishes: Wishes
+    tools: Bools  # [B, 5] asked
     facts: Facts
-    after: Prediction
-    allowed: Tensor  # [B, G]
-    slates: Tensor  # [B, 5]
+    rewards: Rewards
+    allowed: Bools  # [B, G]
+    slates: Numbers  # [B, 5]
 
 
 class GiftRecommender:
-    """A trained model in a world."""
+    """A predictor of a world's gifts, asked and answered for."""
 
-    def __init__(self, model: GiftModel, world: World) -> None:
-        self.model, self.world = model, world
-        self.gifts = Catalogue.of(world, model.settings.text_buckets)
+    def __init__(self, predictor: Predictor, world: World) -> None:
+        self.predictor, self.world = predictor, world
 
     def say(self, profiles: Sequence[Profile], days: Sequence[int], size: int = SLATE) -> Said:
         """One block: the tools that the model wants are asked, each about all gifts."""
-        device = self.model.category.weight.device
-        who = Recipients.of(Columns.of(profiles, self.world.vocabulary)).to(device)
-        gifts = self.gifts.to(device)
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.inference_mode():
-                first = self.model(who, gifts, nothing_known(len(who), len(gifts)).to(device))
-                tools = tool_sets(first.tools, self.model.settings.ask_above)
-                facts = asked(self.world, list(days), tools.cpu()).to(device)
-                after = self.model(who, gifts, facts)
-                may = allowed(who, gifts, facts, after.reward)
-                slates = choose(after.reward, may, gifts.category, size)
-        finally:
-            self.model.train(training)
-        return Said(first, tools, facts, after, may, slates)
+        who = Columns.of(profiles, self.world.vocabulary)
+        wishes = self.predictor.wishes(who)
+        tools = tool_sets(wishes.tools, self.predictor.ask_above)
+        facts = asked(self.world, days, tools)
+        rewards = self.predictor.rewards(who, facts)
+        may = allowed(who, self.world.listing.price, facts, rewards)
+        slates = choose(rewards, may, self.world.categories, size)
+        return Said(wishes, tools, facts, rewards, may, slates)
 
     def answer(self, scenarios: Sequence[Scenario]) -> Answers:
         """Many scenarios, block by block."""
@@ -88,26 +77,17 @@ class GiftRecommender:
             block = scenarios[start : start + BLOCK]
             said = self.say([s.profile for s in block], [s.day for s in block])
             parts.append(
-                (
-                    said.first.categories,
-                    said.first.tools,
+                Answers(
+                    said.wishes.categories.astype(np.float64),
+                    said.wishes.tools.astype(np.float64),
                     said.tools,
                     said.slates,
-                    said.after.reward.expected,
+                    said.rewards.expected.astype(np.float64),
                     said.allowed,
                 )
             )
-        categories, scores, tools, slates, rewards, may = (
-            torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
-        )
-        return Answers(
-            categories.astype(np.float64),
-            scores.astype(np.float64),
-            tools > 0,
-            slates,
-            rewards.astype(np.float64),
-            may,
-        )
+        names = Answers.__annotations__
+        return Answers(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
 
     def recommend(
         self, profile: Profile, day: int = 0, k: int = SLATE, rates: RateTable | None = None
@@ -116,16 +96,12 @@ class GiftRecommender:
         profile.check(self.world.vocabulary)
         budget = in_currency(profile.budget, self.world.currency, rates)
         profile = profile.model_copy(update={"budget": budget})
-        said = self.say([profile], [day], k)
+        said = self.say([profile], [day], min(k, len(self.world)))
         names = list(self.world.vocabulary.gift_categories)
-        ranked = said.first.categories[0].argsort(descending=True, stable=True)[:3]
-        expected = said.after.reward.expected[0]
+        ranked = np.argsort(-said.wishes.categories[0], kind="stable")[:3]
+        expected = said.rewards.expected[0]
         slate = [int(g) for g in said.slates[0] if g >= 0]
-        price = torch.where(
-            said.facts.known[0, 0] > 0,
-            said.facts.price[0],
-            self.gifts.price.to(said.facts.told.device),
-        )
+        price = said.facts.price[0] if said.tools[0, PRICE] else self.world.listing.price
         suggestions = tuple(
             Suggestion(
                 rank=rank,
@@ -142,7 +118,14 @@ class GiftRecommender:
         return Answer(
             suggestions=suggestions,
             categories=tuple(names[int(c)] for c in ranked),
-            tools=tuple(tool for t, tool in enumerate(TOOLS) if said.tools[0, t] > 0),
+            tools=tuple(tool for t, tool in enumerate(TOOLS) if said.tools[0, t]),
             day=day,
             note=None if len(slate) >= k else short,
         )
+
+
+def tool_sets(logits: Floats, ask_above: float) -> Bools:
+    """[B, 5] the tools to ask: where the chance that asking pays is above `ask_above`."""
+    assert logits.shape[1] == len(TOOLS)
+    asking: Bools = sigmoid(logits) > ask_above
+    return asking

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from giftrec.catalog.world import World
+from giftrec.checkpoints import CHECKPOINTS, newest
 from giftrec.model.integrated import GiftModel
+from giftrec.model.predictor import recommender
 from giftrec.recommend import GiftRecommender
 from giftrec.settings import RunSettings, stored
-from giftrec.training import CHECKPOINTS, Ground, build, fingerprint, ground, require_gifts
+from giftrec.training import Ground, build, fingerprint, ground, require_gifts
 from reccore.errors import UserError
 from reccore.run import RunFolder
 
@@ -52,21 +54,17 @@ class Run:
 
     @cached_property
     def recommender(self) -> GiftRecommender:
-        return GiftRecommender(self.model, self.world)
+        return self.on(self.world)
+
+    def on(self, world: World) -> GiftRecommender:
+        """The same model before other gifts, in the same words."""
+        return recommender(self.model, world)
+
+    def with_gifts(self, path: Path) -> GiftRecommender:
+        """Before a user's own gifts."""
+        return self.on(self.world.with_gifts(path))
 
 
 def load_run(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
     """The run at `path`, or the newest finished one under `root`."""
     return Run(RunFolder.open(path if path is not None else newest(root)))
-
-
-def newest(root: Path) -> Path:
-    """The finished gift run that was written last."""
-    found = [
-        manifest.parent
-        for manifest in (root / "giftrec").glob("*/*/manifest.json")
-        if RunFolder(manifest.parent).manifest.get("status") == "complete"
-    ]
-    if not found:
-        raise UserError(f"no finished run under {root / 'giftrec'}", "giftrec train makes one")
-    return max(found, key=lambda path: (path / "manifest.json").stat().st_mtime)

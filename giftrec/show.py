@@ -88,7 +88,7 @@ class Show:
         self.console.print(table)
         self.console.print(f"run: {run.path}  (next: giftrec test-best {run.path})", soft_wrap=True)
 
-    def tested(self, tested: "Tested", page: Path) -> None:
+    def tested(self, tested: "Tested", page: Path | None) -> None:
         table = Table(title=f"{tested.run}", title_justify="left")
         columns = ("metric", "validation", "fresh", "95% interval", "best baseline (fresh)")
         for column in columns:
@@ -103,7 +103,8 @@ class Show:
                 _best_baseline(tested, name),
             )
         self.console.print(table)
-        self.console.print(f"report: {page}", soft_wrap=True)
+        if page is not None:
+            self.console.print(f"report: {page}", soft_wrap=True)
 
     def answer(self, answer: "Answer") -> None:
         if self.as_json:

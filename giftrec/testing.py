@@ -9,6 +9,7 @@ import numpy as np
 
 from giftrec.answers import Answers, Floats
 from giftrec.baselines import baselines
+from giftrec.bundle.bundle import GiftBundle
 from giftrec.catalog.world import World
 from giftrec.judge import Judge, Verdict
 from giftrec.oracle import Oracle
@@ -60,9 +61,13 @@ class Tested:
 
 
 def judged(
-    run: Run, *, scenarios: Path | None = None, fresh: int = 2000, say: Say = lambda _: None
+    run: Run | GiftBundle,
+    *,
+    scenarios: Path | None = None,
+    fresh: int = 2000,
+    say: Say = lambda _: None,
 ) -> Tested:
-    """The run on its validation scenarios (or a file's), and on fresh ones of another seed."""
+    """On the run's validation scenarios (or a file's), and on fresh ones of another seed."""
     if fresh < 2:
         raise UserError(f"--fresh is {fresh}", "ask for at least 2 scenarios")
     held = run.ground.validation

@@ -12,8 +12,10 @@ import torch
 
 from giftrec.catalog.gifts import default_gifts, load_gifts
 from giftrec.catalog.world import World
+from giftrec.checkpoints import CHECKPOINTS
 from giftrec.judge import Judge
 from giftrec.model.integrated import GiftModel
+from giftrec.model.predictor import TorchPredictor
 from giftrec.model.task import GiftTask, Lessons
 from giftrec.recommend import GiftRecommender
 from giftrec.scenarios.files import load_scenarios, split
@@ -30,7 +32,6 @@ from reccore.train.loop import fit
 from reccore.train.randomness import isolated
 
 log = logging.getLogger(__name__)
-CHECKPOINTS = Path("checkpoints")
 SELECTING = (
     "category_match",
     "category_f1",
@@ -148,7 +149,8 @@ def _learn(
     tracker: Tracker,
     resume: bool,
 ) -> RunFolder:
-    recommender = GiftRecommender(model, on.world)
+    predictor = TorchPredictor(model, on.world)
+    recommender = GiftRecommender(predictor, on.world)
     judge = Judge(on.world, on.validation)
 
     def validate() -> dict[str, float]:
@@ -157,7 +159,7 @@ def _learn(
         return {"selection": sum(values[name] for name in SELECTING) / len(SELECTING), **values}
 
     lessons = Lessons.of(on.training, on.world)
-    task = GiftTask(model, lessons, recommender.gifts, settings.augment, validate)
+    task = GiftTask(model, lessons, predictor.gifts, settings.augment, validate)
     how = settings.train
     try:
         result = fit(

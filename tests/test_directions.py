@@ -21,6 +21,8 @@ TORCH_FREE = (
     "reccore.retrieve.store",
     "cinesync.cli",
     "giftrec.cli",
+    "giftrec.bundle.bundle",
+    "giftrec.recommend",
 )
 
 JUDGED = [  # what is measured against the simulator: the models, and all that answers with them
@@ -28,7 +30,17 @@ JUDGED = [  # what is measured against the simulator: the models, and all that a
     for path in FILES
     if path.relative_to(ROOT).parts[0] == "giftrec"
     and path.relative_to(ROOT).parts[1]
-    in ("model", "agent", "agent.py", "recommend.py", "reasons.py")
+    in (
+        "model",
+        "bundle",
+        "agent",
+        "agent.py",
+        "recommend.py",
+        "reasons.py",
+        "slate.py",
+        "predictions.py",
+        "inputs.py",
+    )
 ]
 
 

@@ -93,15 +93,14 @@ class PairModule(PairScorer):
 class Join(nn.Module):
     """A user's row and items' states -> scores: the part of a model of pairs that is no table."""
 
-    def __init__(self, module: PairModule, words: bool) -> None:
+    def __init__(self, module: PairModule, inputs: Sequence[str]) -> None:
         super().__init__()
-        self.module, self.words = module, words
+        self.module, self.inputs = module, tuple(inputs)
 
-    def forward(self, **parts: Tensor) -> Tensor:
-        """User rows [B, ...] and item states [N, ...] -> [B, N]."""
-        mine = Rows(
-            parts["user_vectors"], parts["user_bias"], parts["user_words"] if self.words else None
-        )
+    def forward(self, *given: Tensor) -> Tensor:
+        """User rows [B, ...] and item states [N, ...], in the order of `inputs` -> [B, N]."""
+        parts = dict(zip(self.inputs, given, strict=True))
+        mine = Rows(parts["user_vectors"], parts["user_bias"], parts.get("user_words"))
         states = [part for name, part in parts.items() if name.startswith("item_")]
         return self.module.cross(self.module.user_state(mine), states)
 
@@ -129,7 +128,6 @@ class PairRecommender(NeuralRecommender):
                 side(torch.arange(len(side), device=self.device))
                 for side in (module.users, module.items)
             )
-            join = Join(module, mine.words is not None)
             users = {"vectors": mine.vectors, "bias": mine.bias}
             users |= {} if mine.words is None else {"words": mine.words}
             states = {f"state{at}": part for at, part in enumerate(module.item_state(theirs))}
@@ -146,7 +144,7 @@ class PairRecommender(NeuralRecommender):
             "pairs",
             items={name: part.cpu().numpy() for name, part in states.items()},
             users={name: rows.cpu().numpy() for name, rows in users.items()},
-            graphs={"join": Graph(join, inputs, "scores")},
+            graphs={"join": Graph(Join(self.module, [*inputs]), inputs, "scores")},
             options=options,
             from_history=False,
         )

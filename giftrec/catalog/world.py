@@ -5,17 +5,18 @@ only by asking (`today.py`). One seed decides it all, gift by gift: the same gif
 offers in whatever order the gifts stand.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from giftrec.catalog.gifts import default_gifts, many_gifts
+from giftrec.catalog.gifts import default_gifts, load_gifts, many_gifts
 from giftrec.schema import Gift
 from giftrec.vocabulary import Vocabulary, default_vocabulary
 from reccore.data.seeds import derive
@@ -62,6 +63,10 @@ class World:
 
     def __repr__(self) -> str:
         return f"World({len(self)} gifts, seed {self.seed}, as of {self.as_of})"
+
+    def with_gifts(self, path: Path) -> "World":
+        """The same world around a user's own gifts: a JSON list like the shipped one."""
+        return replace(self, gifts=load_gifts(path, self.vocabulary))
 
     @cached_property
     def index(self) -> dict[str, int]:

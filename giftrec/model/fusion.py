@@ -23,6 +23,9 @@ class TextEncoder(nn.Module):
 
     def forward(self, buckets: Tensor, weight: Tensor) -> Tensor:
         """[N, L] rows and weights -> [N, D]"""
+        if torch.compiler.is_exporting():  # ONNX has no bags, and would loop over the texts
+            rows: Tensor = self.table(buckets)
+            return (rows * weight[..., None]).sum(1)
         bag: Tensor = nn.functional.embedding_bag(
             buckets, self.table.weight, mode="sum", per_sample_weights=weight
         )

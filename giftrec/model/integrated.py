@@ -12,15 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from giftrec.inputs import Texts
 from giftrec.model.category import CategoryMatcher
 from giftrec.model.fusion import Fusion, GiftEncoder
-from giftrec.model.inputs import Catalogue, Facts, Recipients, Texts, Words
+from giftrec.model.inputs import Catalogue, Facts, Recipients, Words
 from giftrec.model.pairs import pair_features
 from giftrec.model.profile import ProfileEncoder, plain, plain_width
 from giftrec.model.reward import Reward, RewardPredictor
 from giftrec.model.settings import ModelSettings
 from giftrec.model.tools import ToolSelector
-from giftrec.vocabulary import TOOLS, Vocabulary
+from giftrec.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,28 @@ class Prediction:
     categories: Tensor  # [B, C] logits
     tools: Tensor  # [B, 5] logits
     similarity: Tensor  # [B, G] of the recipient's words and the gift's text
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What is the same whoever looks."""
+
+    words: Tensor  # [W, D] texts of the vocabulary's words
+    texts: Tensor  # [G, D] the gifts' texts
+    gifts: Tensor  # [G, D]
+
+
+@dataclass(frozen=True)
+class View:
+    """Recipients before the gifts, and what can be seen of both without asking."""
+
+    who: Recipients
+    gifts: Catalogue
+    profile: Tensor  # [B, D]
+    gift: Tensor  # [G, D]
+    features: Tensor  # [B, F]
+    pairs: Tensor  # [B, G, F + 1]
+    similarity: Tensor  # [B, G]
 
 
 class GiftModel(nn.Module):
@@ -54,8 +77,8 @@ class GiftModel(nn.Module):
         texts = Texts.of([word.replace("_", " ") for word in words.words], settings.text_buckets)
         self.word_buckets: Tensor
         self.word_weight: Tensor
-        self.register_buffer("word_buckets", texts.buckets, False)
-        self.register_buffer("word_weight", texts.weight, False)
+        self.register_buffer("word_buckets", torch.from_numpy(texts.buckets), False)
+        self.register_buffer("word_weight", torch.from_numpy(texts.weight), False)
         families = Words.of(words)
         self.hobby_kind: Tensor
         self.preference_kind: Tensor
@@ -65,33 +88,51 @@ class GiftModel(nn.Module):
             self.register_buffer(name, getattr(families, name), False)
 
     def forward(self, who: Recipients, gifts: Catalogue, facts: Facts) -> Prediction:
-        words = Words(self.hobby_kind, self.preference_kind, self.closeness, self.personal)
-        features = plain(who, words)  # [B, F]
-        profile = self.profile_encoder(who)  # [B, D]
-        category = self.category.weight  # [C, D]
-        encoder = self.profile_encoder
-        of_words, of_gifts = self.texts(gifts)
-        gift = self.gift_encoder(
-            gifts, of_gifts, category, encoder.hobbies.table(), encoder.preferences.table()
-        )  # [G, D]
-        similarity = similarities(who, of_words, of_gifts)  # [B, G]
-        pairs = torch.cat([pair_features(who, gifts, words), similarity[..., None]], dim=2)
-
-        def reward(known: Facts) -> Reward:
-            scored: Reward = self.reward_predictor(
-                who, gifts, known, pairs, features, profile, gift
-            )
-            return scored
-
-        before = reward(facts.masked(torch.zeros_like(facts.known)))
-        looked = before.detached()
-        fused = self.fusion(profile, gift, looked.expected)
+        profile = self.profile_encoder(who)
+        words, texts = self.texts(gifts)
+        view = self.view(who, profile, gifts, Encoded(words, texts, self.encode(gifts, texts)))
+        before = self.reward(view, facts.masked(torch.zeros_like(facts.known)))
+        looked = self.look(view, before)
+        after = self.reward(view, facts) if facts.known.any() else before
+        categories, tools = self.wishes(view, before, looked)
         return Prediction(
-            reward=reward(facts) if facts.known.any() else before,
+            reward=after,
             before=before,
-            categories=self.category_matcher(fused, category, before.expected, gifts.category),
-            tools=self.tool_selector(fused, looked, self.reward_predictor.cares(features)),
-            similarity=similarity,
+            categories=categories,
+            tools=tools,
+            similarity=view.similarity,
+        )
+
+    def encode(self, gifts: Catalogue, texts: Tensor) -> Tensor:
+        """[G, D], from the gifts' encoded `texts` [G, D] and all else that is listed of them."""
+        words = self.profile_encoder.hobbies.table(), self.profile_encoder.preferences.table()
+        encoded: Tensor = self.gift_encoder(gifts, texts, self.category.weight, *words)
+        return encoded
+
+    def view(self, who: Recipients, profile: Tensor, gifts: Catalogue, encoded: Encoded) -> View:
+        """Encoded recipients `profile` [B, D] before encoded gifts."""
+        words = Words(self.hobby_kind, self.preference_kind, self.closeness, self.personal)
+        similarity = similarities(who, encoded.words, encoded.texts)
+        pairs = torch.cat([pair_features(who, gifts, words), similarity[..., None]], dim=2)
+        return View(who, gifts, profile, encoded.gifts, plain(who, words), pairs, similarity)
+
+    def reward(self, view: View, facts: Facts) -> Reward:
+        pairs = view.pairs, view.features, view.profile, view.gift
+        scored: Reward = self.reward_predictor(view.who, view.gifts, facts, *pairs)
+        return scored
+
+    def look(self, view: View, before: Reward) -> Tensor:
+        """[B, D] profiles after looking over the gifts, each weighed by its reward."""
+        fused: Tensor = self.fusion(view.profile, view.gift, before.detached().expected)
+        return fused
+
+    def wishes(self, view: View, before: Reward, looked: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of categories [B, C] and tools [B, 5], from the reward before asking."""
+        expected, category = before.expected, view.gifts.category
+        cares = self.reward_predictor.cares(view.features)
+        return (
+            self.category_matcher(looked, self.category.weight, expected, category),
+            self.tool_selector(looked, before.detached(), cares),
         )
 
     def texts(self, gifts: Catalogue) -> tuple[Tensor, Tensor]:
@@ -121,9 +162,3 @@ def similarities(who: Recipients, words: Tensor, gifts: Tensor) -> Tensor:
     """[B, G] cosines of recipients and gifts, from texts `words` [W, D] and `gifts` [G, D]."""
     mine = torch.cat([who.hobbies, who.preferences], dim=1) @ words
     return nn.functional.normalize(mine, dim=1) @ nn.functional.normalize(gifts, dim=1).T
-
-
-def tool_sets(logits: Tensor, ask_above: float) -> Tensor:
-    """[B, 5] the tools to ask: 1 where the chance that asking pays is above `ask_above`."""
-    assert logits.shape[1] == len(TOOLS)
-    return (torch.sigmoid(logits) > ask_above).float()

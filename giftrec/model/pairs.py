@@ -34,7 +34,7 @@ def pair_features(who: Recipients, gifts: Catalogue, words: Words) -> Tensor:
     outside = torch.relu(torch.maximum(gifts.youngest - age, age - gifts.oldest))
     close = 0.7 * words.closeness[who.relationship] + 0.3 * words.personal[who.occasion]
     intimate = torch.relu(gifts.intimacy - close[:, None])
-    price = (torch.log(gifts.price / 1000) / 3.4).clamp(0, 1).expand(len(who), -1)
+    price = (torch.log(gifts.price / 1000) / 3.4).clamp(0, 1).expand(who.age.shape[0], -1)
     columns = (
         hobby,
         kind.float() * (1 - hobby),

@@ -15,15 +15,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from giftrec.inputs import FEES, LEAD, PRICE, QUALITY, TREND
 from giftrec.model.belief import Belief
 from giftrec.model.inputs import Catalogue, Facts, Recipients
 from giftrec.model.pairs import NAMES
 from giftrec.model.settings import ModelSettings
-from giftrec.vocabulary import TOOLS
 
 FORMULA = (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -0.3, -0.3, 0.1)  # the visible one, equal weights
 REACH = 8.0  # of the chances' networks: logits go further than weights do
-PRICE, QUALITY, LEAD, TREND, FEES = range(len(TOOLS))
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,16 @@ Axes = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Graph:
-    """A torch module that becomes ONNX: its inputs by name, in order, and its one output.
+    """A torch module that becomes ONNX: its inputs by name, in its order, and its one output.
 
-    An axis is a name where it varies ("batch", "length") and a number where it does not.
-    Inputs are float32; one that is named `there` is boolean.
+    An axis is a name where it varies ("batch", "length") and a number where it does not. Inputs
+    are float32, and one that is named `there` is boolean; others come with an example.
     """
 
     module: Any
     inputs: Mapping[str, Axes]
     output: str
+    examples: Mapping[str, Any] = field(default_factory=dict)  # tensors to trace with
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,19 @@ from reccore.data.tables import write_table
 from reccore.errors import UserError, need
 from reccore.files import write_array, write_atomic
 
-EXAMPLES = {"batch": 3, "length": 5, "candidates": 4, "items": 6}  # sizes while a graph is traced
+SIZES = {"batch": 3, "length": 5, "candidates": 4, "items": 6, "gifts": 6}  # while tracing
 USERS = "users-1"
+PARITY = 1e-5  # between a model and its bundle, as a share of the largest figure
+MINIMUM = "0.1.0"  # the first version that reads this format
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A bundle that was written and how close it answers to its model."""
+
+    path: Path
+    parity: float
+    manifest: Manifest
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,10 @@ def write_graph(path: Path, graph: Graph) -> None:
     torch, onnx = need("torch", "train"), need("torch.onnx", "train")
     need("onnxscript", "train")
     generator = torch.Generator().manual_seed(0)
-    inputs = [_example(torch, name, axes, generator) for name, axes in graph.inputs.items()]
+    inputs = [
+        graph.examples[name] if name in graph.examples else _example(torch, name, axes, generator)
+        for name, axes in graph.inputs.items()
+    ]
     sizes = {axis: torch.export.Dim(axis) for axes in graph.inputs.values() for axis in names(axes)}
     shapes = [
         {at: sizes[axis] for at, axis in enumerate(axes) if isinstance(axis, str)}
@@ -74,14 +88,14 @@ def write_graph(path: Path, graph: Graph) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
     class Named(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """The module with its inputs in order."""
+        """Whatever the module calls its inputs, the graph has their names."""
 
         def __init__(self) -> None:
             super().__init__()
             self.inner = graph.module
 
         def forward(self, *given: Any) -> Any:
-            return self.inner(**dict(zip(graph.inputs, given, strict=True)))
+            return self.inner(*given)
 
     def save(temporary: Path) -> None:
         with torch.no_grad(), warnings.catch_warnings(), quiet("torch.onnx"):
@@ -97,9 +111,17 @@ def write_graph(path: Path, graph: Graph) -> None:
             )
         assert program is not None
         _check_axes(program.model_proto.graph.input, graph)
-        program.save(str(temporary), external_data=False)
+        temporary.write_bytes(_bare(program.model_proto).SerializeToString())
 
     write_atomic(path, save)
+
+
+def _bare(proto: Any) -> Any:
+    """Without the notes of the tracing: they name files of this machine and weigh as much."""
+    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    return proto
 
 
 def _check_axes(inputs: Any, graph: Graph) -> None:
@@ -130,7 +152,7 @@ def quiet(name: str | None = None) -> Iterator[None]:
 
 
 def _example(torch: Any, name: str, axes: Axes, generator: Any) -> Any:
-    shape = [EXAMPLES[axis] if isinstance(axis, str) else axis for axis in axes]
+    shape = [SIZES[axis] if isinstance(axis, str) else axis for axis in axes]
     if name == "there":
         return torch.rand(shape, generator=generator) > 0.5
     return torch.randn(shape, generator=generator)

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import example, given
@@ -11,8 +12,9 @@ from recipients import profile, profiles
 from giftrec import settings
 from giftrec.catalog.today import facts_on
 from giftrec.catalog.world import World, default_world
+from giftrec.model.predictor import recommender as recommender_of
 from giftrec.money import Money
-from giftrec.recommend import GiftRecommender
+from giftrec.recommend import tool_sets
 from giftrec.scenarios.files import shipped_scenarios
 from giftrec.training import build
 from giftrec.vocabulary import TOOLS
@@ -29,7 +31,7 @@ def recommender(world, lively, ask_above):
     sizes = lively.settings.model_dump(mode="json") | {"ask_above": ask_above}
     model = build(settings.resolve(0, "compact", {"model": sizes}), world)
     model.load_state_dict(lively.state_dict())
-    return GiftRecommender(model, world)
+    return recommender_of(model, world)
 
 
 @pytest.fixture(scope="module")
@@ -219,15 +221,15 @@ def test_answers_are_the_same_while_training(world, usual):
     """Dropout is off while it answers; afterwards the model goes on as it was."""
     one = profile()
     expected = usual.recommend(one)
-    usual.model.train()
+    usual.predictor.model.train()
     try:
         assert usual.recommend(one) == expected
-        assert usual.model.training
-        assert all(p.grad is None for p in usual.model.parameters())
+        assert usual.predictor.model.training
+        assert all(p.grad is None for p in usual.predictor.model.parameters())
     finally:
-        usual.model.eval()
+        usual.predictor.model.eval()
     assert usual.recommend(one) == expected
-    assert not usual.model.training
+    assert not usual.predictor.model.training
 
 
 def test_the_day_decides_the_facts(asking):
@@ -279,6 +281,13 @@ def test_a_budget_in_another_currency_is_refused(usual):
     """6000 yen are no 60 euros."""
     with pytest.raises(UserError, match="JPY"):
         usual.recommend(profile(budget=Money(minor=6000, currency="JPY")))
+
+
+@pytest.mark.parametrize(("ask_above", "sets"), [(0.5, [0, 0, 1]), (0.2, [0, 1, 1])])
+def test_tools_are_asked_where_the_chance_is_above_the_threshold(ask_above, sets):
+    logits = np.log([1 / 9, 3 / 7, 7 / 3]).astype(np.float32)  # of chances 0.1, 0.3 and 0.7
+    padded = np.array([[*logits, -np.inf, -200]] * 2, dtype=np.float32)
+    assert tool_sets(padded, ask_above).tolist() == [[*sets, 0, 0]] * 2
 
 
 def test_answers_leave_the_random_numbers_alone(usual):

@@ -13,9 +13,8 @@ from giftrec import settings
 from giftrec.catalog.world import World, default_world
 from giftrec.columns import Columns
 from giftrec.model.inputs import Catalogue, Recipients, asked, nothing_known
-from giftrec.model.integrated import tool_sets
+from giftrec.model.predictor import recommender
 from giftrec.money import Money
-from giftrec.recommend import GiftRecommender
 from giftrec.training import build
 from giftrec.vocabulary import TOOLS
 
@@ -74,7 +73,7 @@ def test_the_order_of_gifts_means_nothing(world, lively, people):
         torch.testing.assert_close(again[name], moved, atol=1e-4, rtol=1e-4)
     slates = []
     for where in (world, other):
-        found = GiftRecommender(lively, where).say(who, days).slates.tolist()
+        found = recommender(lively, where).say(who, days).slates.tolist()
         slates.append([[where.gifts[g].id for g in slate if g >= 0] for slate in found])
     assert slates[0] == slates[1]
     assert any(slates[0])
@@ -152,14 +151,6 @@ def test_new_gifts_need_no_training(lively, people):
     said = predict(lively, default_world(120), people[0])
     assert said.reward.expected.shape == (16, 120)
     assert said.reward.expected[:, 100:].std() > 0
-
-
-@pytest.mark.parametrize(("ask_above", "sets"), [(0.5, [0, 0, 1]), (0.2, [0, 1, 1])])
-def test_tools_are_asked_where_the_chance_is_above_the_threshold(ask_above, sets):
-    chance = torch.tensor([0.1, 0.3, 0.7])
-    logits = torch.logit(chance)[None].expand(2, 3)
-    padded = torch.cat([logits, torch.full((2, 2), -torch.inf)], dim=1)
-    assert tool_sets(padded, ask_above).tolist() == [[*sets, 0, 0]] * 2
 
 
 def parameters(preset, world):
