@@ -30,6 +30,8 @@ demo: setup ## films and gifts: train, compare, test and recommend on generated 
 	$(BIN)/cinesync compare $(DEMO)/two-tower $(DEMO)/ease
 	$(BIN)/cinesync recommend $(DEMO)/two-tower --user 1 --k 5
 	$(BIN)/cinesync recommend $(DEMO)/two-tower --history 10,20,30 --k 5
+	$(BIN)/cinesync export $(DEMO)/two-tower --out $(DEMO)/bundle
+	$(BIN)/cinesync recommend $(DEMO)/bundle --history 10,20,30 --diversity 0.3 --k 5
 	$(BIN)/giftrec train --out $(DEMO)/gifts
 	$(BIN)/giftrec test-best $(DEMO)/gifts --fresh 500
 	$(BIN)/giftrec recommend $(DEMO)/gifts --age 62 --relationship mother --occasion birthday --budget 60EUR --hobby gardening --hobby reading --preference handmade

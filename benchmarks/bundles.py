@@ -1,7 +1,7 @@
 """Bundles of every model: parity, size, latency against the model itself, and what int8 costs.
 
 python -m benchmarks.bundles                        # go on where the last call stopped
-python -m benchmarks.bundles --only models|open|million
+python -m benchmarks.bundles --only models|open|million|grow
 
 Latency is interleaved: the run's model and the bundle score the same users in turn, one at a time
 and 32. `open` and `million` use a made-up catalogue: their figures are about size, not quality.
@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from cinesync.runs import Run
 from cinesync.settings import resolve
 from cinesync.training import train
 from cinesync.zoo import ZOO
+from reccore.bundle import indexing
 from reccore.bundle.batch import score_all
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.parts import Export, Graph
@@ -34,8 +36,10 @@ from reccore.bundle.write import seal, write_json, write_parts
 from reccore.data.dataset import Table
 from reccore.data.ids import IdMap
 from reccore.recommender import UserBatch
+from reccore.retrieve.choose import RetrieveSettings
 
 NAME = "bundles"
+T = TypeVar("T")
 EPOCHS = 5  # enough for a quality to lose
 ROUNDS = 200
 FIRST = """
@@ -180,6 +184,35 @@ def million(people: int = 1_000_000, items: int = 10_000, dim: int = 64) -> None
     print(figures)
 
 
+def grow(items: int = 1_000_000, new: int = 1_000, dim: int = 64) -> None:
+    """A thousand items more in an index of a million: seconds until they can be recommended."""
+    if done(NAME, f"add/{items}"):
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "b"
+        bundle = made_up(folder, items, dim)
+        began = time.perf_counter()
+        facts = indexing.build(bundle, RetrieveSettings(kind="ivf", probes=8))
+        built = time.perf_counter() - began
+        bundle.manifest.next(index=facts).write(folder)
+        opened, seconds = timed(lambda: Bundle.open(folder))
+        vectors = np.random.default_rng(2).normal(0, 3, (new, dim + 1)).tolist()
+        frame = pl.DataFrame({"id": np.arange(items, items + new), "vector": vectors})
+        _, adding = timed(lambda: indexing.add(opened, frame))
+        again, reopening = timed(lambda: Bundle.open(folder))
+        answer, first = timed(lambda: again.recommend(history=["1", "2"], k=10))
+        came = sum(int(item.item) >= items for item in answer.items)
+    figures = {"build_seconds": built, "open_seconds": seconds, "add_seconds": adding}
+    figures |= {"reopen_seconds": reopening, "first_answer_seconds": first, "new_in_top_10": came}
+    append(NAME, f"add/{items}", new=new, dim=dim, **figures)
+    print(figures)
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began
+
+
 def markdown() -> str:
     """The tables of RESULTS.md."""
     measured = [row for row in rows(NAME) if row["key"].startswith("model/")]
@@ -208,6 +241,14 @@ def markdown() -> str:
                 f"\n100,000 items x {row['dim']}: opened, checked and answered in "
                 f"{row['open_and_answer_seconds']:.2f} s ({row['peak_mib']:.0f} MiB)."
             )
+        if row["key"].startswith("add/"):
+            lines.append(
+                f"\n{row['new']:,} items added to 1,000,000 x {row['dim']}: "
+                f"{row['add_seconds']:.2f} s, and {row['new_in_top_10']} of them in the next "
+                f"answer's 10; opening (every file hashed) {row['open_seconds']:.1f} s before, "
+                f"{row['reopen_seconds']:.1f} s after; the index was built in "
+                f"{row['build_seconds']:.0f} s."
+            )
         if row["key"].startswith("score-all/"):
             lines.append(
                 f"\n`score-all` of 1,000,000 histories, {row['items']:,} items x {row['dim']}: "
@@ -225,7 +266,7 @@ def _cost(cost: dict[str, Any]) -> str:
     return f"{size:.2f}x, {times:.2f}x, {ndcg['before']:.4f} to {ndcg['after']:.4f}, {blessed}"
 
 
-PARTS = {"models": models, "open": opening, "million": million}
+PARTS = {"models": models, "open": opening, "million": million, "grow": grow}
 
 
 def main() -> None:

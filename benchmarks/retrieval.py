@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.record import append, done
+from benchmarks.record import append, done, rows
 from reccore.data.interactions import Floats, Histories
 from reccore.data.seeds import rng
 from reccore.retrieve import store
@@ -331,6 +331,38 @@ CASES: dict[str, Callable[[Set], dict[str, Any]]] = {
     "tried-means": Set.means,
     "tried-hnsw-16": lambda of: of.hnsw(16),
 }
+
+
+def markdown() -> str:
+    """The table of RESULTS.md."""
+    measured = {row["key"]: row for row in rows(NAME)}
+    lines = [
+        "| set | index | recall@10 | queries a second: batch / single | exact: batch / single "
+        "| FAISS flat: batch / single | ours over raw FAISS: batch / single | build, s "
+        "| append 1,000, s |",
+        "|---" * 9 + "|",
+    ]
+    for name in TARGETS:
+        parts = {
+            case: measured.get(f"{name}/1000000/{case}")
+            for case in ("chosen", "exact", "overhead-256", "overhead-1", "store")
+        }
+        if any(part is None for part in parts.values()):
+            continue
+        chosen, exact, many, one, kept = (part or {} for part in parts.values())
+        cells = [
+            name,
+            f"{chosen['kind']} {chosen['parameters']}",
+            f"{chosen['recall@10']:.4f} (target {chosen['target']})",
+            f"{chosen['qps_batch']:,.0f} / {chosen['qps_single']:,.0f}",
+            f"{exact['qps_batch']:,.0f} / {exact['qps_single']:,.0f}",
+            f"{exact['faiss_qps_batch']:,.0f} / {exact['faiss_qps_single']:,.0f}",
+            f"{many['ratio']:.3f}x / {one['ratio']:.3f}x",
+            f"{chosen['build_seconds']:.0f}",
+            f"{kept['append_seconds']:.3f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:

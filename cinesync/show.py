@@ -1,14 +1,11 @@
 """Results on the terminal: tables for people, JSON for programs, progress on stderr."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -20,8 +17,7 @@ from reccore.errors import UserError
 from reccore.files import write_atomic
 from reccore.metrics.compare import Difference
 from reccore.metrics.evaluate import EvaluateSettings, Evaluation, Metric
-from reccore.track import Tracker
-from reccore.track.live import Live
+from reccore.show import Plain
 
 LEADING = (
     "ndcg@10",
@@ -36,38 +32,8 @@ LEADING = (
 )
 
 
-class Show:
-    """Prints what a command found, in the form that was asked for."""
-
-    def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
-        self.console = Console()
-        self.progress = Console(stderr=True)
-
-    def json(self, content: Any) -> None:
-        typer.echo(json.dumps(content, ensure_ascii=False, default=str))
-
-    def records(self, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        if self.as_json:
-            return self.json(list(rows))
-        table = Table(title=title, title_justify="left")
-        for column in rows[0] if rows else ():
-            table.add_column(column)
-        for row in rows:
-            cells = (", ".join(map(str, v)) if isinstance(v, list) else v for v in row.values())
-            table.add_row(*("" if cell is None else str(cell) for cell in cells))
-        self.console.print(table)
-
-    def record(self, title: str, facts: Mapping[str, Any]) -> None:
-        """One thing's facts, a line each."""
-        if self.as_json:
-            return self.json(dict(facts))
-        self.console.print(title, style="bold", soft_wrap=True)
-        for name, value in facts.items():
-            self.console.print(f"  {name}: {value}", soft_wrap=True, highlight=False)
-
-    def live(self) -> Tracker:
-        return Live(self.progress)
+class Show(Plain):
+    """What is shown of runs, their figures and their answers."""
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callback]:

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
 from rich.table import Table
 
 from reccore.files import write_atomic
 from reccore.metrics.intervals import Metric
-from reccore.track import Tracker
-from reccore.track.live import Live
+from reccore.show import Plain
 
 if TYPE_CHECKING:  # these bring torch
     from giftrec.recommend import Answer
@@ -36,24 +33,13 @@ LEADING = (
 )
 
 
-class Show:
-    """Prints what a command found, in the form that was asked for."""
-
-    def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
-        self.console = Console()
-        self.progress = Console(stderr=True)
+class Show(Plain):
+    """What is shown of trainings, tests, scenarios and answers."""
 
     def say(self, what: str) -> None:
         """Progress of long work, on stderr, where somebody watches."""
         if self.progress.is_terminal:
             self.progress.print(f"[dim]{what} ...[/dim]")
-
-    def live(self) -> Tracker:
-        return Live(self.progress)
-
-    def json(self, content: Any) -> None:
-        typer.echo(json.dumps(content, ensure_ascii=False, default=str))
 
     def write_json(self, path: Path, content: Any) -> None:
         write_atomic(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

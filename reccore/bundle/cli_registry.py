@@ -1,23 +1,15 @@
 """The `registry` commands of either product: the same words, the product's own printing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
 import typer
 
 from reccore.bundle.mlflow import log_bundle
 from reccore.bundle.registry import ORDER, ROOT, Aliases, Prove, Registry, prove
 from reccore.cli import FAILURE
-
-
-class Printer(Protocol):
-    """What is needed of a product's `Show`."""
-
-    def record(self, title: str, facts: Mapping[str, Any]) -> None: ...
-
-    def records(self, title: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
-
+from reccore.show import Plain
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Root = Annotated[Path, typer.Option(help="The registry's folder.", metavar="DIR")]
@@ -27,9 +19,7 @@ Which = Annotated[
 ]
 
 
-def registry_app(
-    product: str, show: Callable[[bool], Printer], prove: Prove = prove
-) -> typer.Typer:
+def registry_app(product: str, show: Callable[[bool], Plain], prove: Prove = prove) -> typer.Typer:
     """The sub-command; `show(as_json)` prints, `prove` is what a bundle must pass to answer."""
     app = typer.Typer(
         help="Bundles by name and version: add, activate, roll back, verify.", no_args_is_help=True
