@@ -67,16 +67,18 @@ def shrink_graph(path: Path, how: Quantise) -> bool:
 
     False where the smaller graph is none that the runtime can load; the whole one then stays.
     """
-    runtime = need("onnxruntime", "cpu")
+    runtime, onnx = need("onnxruntime", "cpu"), need("onnx", "train")
     smaller = path.with_name(f".{path.name}.small")
     try:
         if how == "int8":
             quantization = need("onnxruntime.quantization", "cpu")
             kind = quantization.QuantType.QInt8
+            ready = path.with_name(f".{path.name}.ready")
+            onnx.save(readied(onnx.load(str(path))), str(ready))
             with quiet():  # it asks for a pre-processing that matters to static quantisation
-                quantization.quantize_dynamic(str(path), str(smaller), weight_type=kind)
+                quantization.quantize_dynamic(str(ready), str(smaller), weight_type=kind)
+            ready.unlink()
         else:
-            onnx = need("onnx", "train")
             convert = need("onnxruntime.transformers.float16", "cpu").convert_float_to_float16
             onnx.save(convert(onnx.load(str(path)), keep_io_types=True), str(smaller))
         try:
@@ -87,3 +89,20 @@ def shrink_graph(path: Path, how: Quantise) -> bool:
     finally:
         smaller.unlink(missing_ok=True)
     return True
+
+
+def readied(proto: Any) -> Any:
+    """A graph that the quantiser can take: it turns a shared weight over twice, so each use gets
+    a copy, and it believes old notes of sizes between nodes, so they go."""
+    del proto.graph.value_info[:]
+    weights = {weight.name: weight for weight in proto.graph.initializer}
+    used: set[str] = set()
+    for node in proto.graph.node:
+        for at, name in enumerate(node.input):
+            if name in used:
+                copy = proto.graph.initializer.add()
+                copy.CopyFrom(weights[name])
+                copy.name = node.input[at] = f"{name}.{node.name}.{at}"
+            elif name in weights:
+                used.add(name)
+    return proto

@@ -127,6 +127,17 @@ def test_its_bundle_answers_alike_without_torch(run: Run, tmp_path: Path) -> Non
     assert json.loads(answer.stdout) == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+def test_it_can_be_stored_in_int8(run: Run, tmp_path: Path) -> None:
+    """Every graph loads and answers near what it did; none has to be left as it was."""
+    done = export(run, tmp_path / "small", quantise="int8")
+    assert done.manifest["quantised"]["graphs_left"] == []
+    bundle = Bundle.open(done.path)
+    codes = np.arange(10, dtype=np.int32)
+    batch = UserBatch(codes, run.histories.take(codes))
+    ours, theirs = run.model.score(batch), bundle.scorer.score(batch)
+    assert np.abs(theirs - ours).max() < 0.1 * np.abs(ours).max() + 1e-6
+
+
 def test_its_bundle_is_measured_alike(run: Run, world: Prepared, tmp_path: Path) -> None:
     opened = BundleRun(export(run, tmp_path / "bundle").path)
     opened.__dict__["prepared"] = world  # in memory; the blocks are no source of a command
