@@ -1,7 +1,7 @@
 """Bundles of every model: parity, size, latency against the model itself, and what int8 costs.
 
 python -m benchmarks.bundles                        # go on where the last call stopped
-python -m benchmarks.bundles --only models|open|million|grow
+python -m benchmarks.bundles --only models|aware|open|million|grow
 
 Latency is interleaved: the run's model and the bundle score the same users in turn, one at a time
 and 32. `open` and `million` use a made-up catalogue: their figures are about size, not quality.
@@ -89,6 +89,28 @@ def models() -> None:
                 NAME, f"model/{name}", data_fingerprint=run.manifest["data_fingerprint"], **figures
             )
             print(name, figures, flush=True)
+
+
+def aware() -> None:
+    """Two-tower trained on rounded vectors or not, and what int8 costs each: three seeds."""
+    for seed in range(3):
+        for on in (False, True):
+            key = f"aware/{on}/{seed}"
+            if done(NAME, key):
+                continue
+            changes: dict[str, Any] = {
+                "data": {"name": "ml-100k", "path": str(data_root() / "ml-100k")},
+                "split": {"seed": 0},
+                "evaluate": {"bootstrap": 0},
+                "model": {"quantise_aware": on},
+                "train": {"epochs": 15, "evaluate_every": 15, "patience": 0},
+            }
+            with tempfile.TemporaryDirectory() as folder:
+                root = Path(folder)
+                run, _ = train(resolve("two-tower", seed=seed, changes=changes), out=root / "run")
+                cost = export(run, root / "int8", quantise="int8").manifest["quantised"]
+            append(NAME, key, data_fingerprint=run.manifest["data_fingerprint"], **cost)
+            print(key, cost["ndcg@10"], flush=True)
 
 
 def first_answer(folder: Path) -> dict[str, float]:
@@ -235,6 +257,7 @@ def markdown() -> str:
             *(_cost(row[kind]) for kind in ("int8", "fp16")),
         ]
         lines.append("| " + " | ".join(cells) + " |")
+    lines.append(_aware())
     for row in rows(NAME):
         if row["key"].startswith("open/"):
             lines.append(
@@ -258,6 +281,17 @@ def markdown() -> str:
     return "\n".join(lines)
 
 
+def _aware() -> str:
+    """What quantisation-aware training is worth, in a sentence of figures."""
+    shown = []
+    for on, what in ((False, "plain"), (True, "quantisation-aware")):
+        mine = [row["ndcg@10"] for row in rows(NAME) if row["key"].startswith(f"aware/{on}/")]
+        if mine:
+            before, after = (np.mean([row[side] for row in mine]) for side in ("before", "after"))
+            shown.append(f"{what} {before:.4f} before, {after:.4f} as int8 ({len(mine)} seeds)")
+    return "\nTwo-tower, validation ndcg@10: " + "; ".join(shown) + "." if shown else ""
+
+
 def _cost(cost: dict[str, Any]) -> str:
     size = cost["size"]["after"] / cost["size"]["before"]
     ms, ndcg = cost["milliseconds"], cost["ndcg@10"]
@@ -266,7 +300,7 @@ def _cost(cost: dict[str, Any]) -> str:
     return f"{size:.2f}x, {times:.2f}x, {ndcg['before']:.4f} to {ndcg['after']:.4f}, {blessed}"
 
 
-PARTS = {"models": models, "open": opening, "million": million, "grow": grow}
+PARTS = {"models": models, "aware": aware, "open": opening, "million": million, "grow": grow}
 
 
 def main() -> None:

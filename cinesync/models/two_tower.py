@@ -17,6 +17,7 @@ from torch.nn import functional
 from cinesync.models.dense import Norm
 from cinesync.models.neural import NeuralRecommender, Validate, inference
 from cinesync.models.pointwise import RatingScale
+from cinesync.models.rounding import rounded
 from cinesync.models.sampled import Proposal
 from cinesync.models.sides import Met, embedding
 from cinesync.models.towers import Bag, BagNorm, ItemTower, UserTower, blocks, pool_history
@@ -94,6 +95,10 @@ class TwoTowerSettings(Settings):
         3e-7, ge=0, description="times the squared norm of history vectors . item vectors, [I, I]"
     )
 
+    quantise_aware: bool = Field(
+        False, description="train on vectors rounded to int8, as `cinesync export` would store them"
+    )
+
     rating: Literal["off", "joint", "only"] = Field(
         "off", description="a head that predicts ratings: beside the ranking, or in its place"
     )
@@ -150,9 +155,10 @@ class Towers(nn.Module):
         """Codes [B]; the history's items lie at `places` [nnz] of the raw item rows: [B, d]."""
         s = self.settings
         if self.history is None:
-            pooled = pool_history(bag, raw, places, s.bag_norm, s.bag_scale)
+            pooled = pool_history(bag, self._stored(raw), places, s.bag_norm, s.bag_scale)
         else:
-            pooled = pool_history(bag, self.history.weight, bag.items, s.bag_norm, s.bag_scale)
+            table = self._stored(self.history.weight)
+            pooled = pool_history(bag, table, bag.items, s.bag_norm, s.bag_scale)
         vectors = self.users(codes, pooled[:, :-1])
         vectors = functional.dropout(vectors, s.vector_dropout, self.training)
         return functional.normalize(vectors, dim=1) / s.temperature if s.cosine else vectors
@@ -162,7 +168,12 @@ class Towers(nn.Module):
         vectors, bias = self.items(raw)
         if self.settings.cosine:
             vectors = functional.normalize(vectors, dim=1)
+        vectors = self._stored(vectors)
         return vectors, bias if self.settings.item_bias else torch.zeros_like(bias)
+
+    def _stored(self, rows: Tensor) -> Tensor:
+        """Rows as training shall see them."""
+        return rounded(rows) if self.training and self.settings.quantise_aware else rows
 
     def ridge(self) -> Tensor:
         """Squared norm of H V^T [I, I] of the id tables H, V [I, d]: EASE's penalty (Steck 2019).
