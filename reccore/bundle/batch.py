@@ -108,11 +108,7 @@ def _answer(bundle: Bundle, frame: pl.DataFrame, k: int) -> tuple[pl.DataFrame, 
     codes = np.full(frame.height, -1, dtype=np.int32)
     histories = Histories.empty(frame.height)
     if "history" in frame.columns:
-        lists = [
-            _known_items(bundle, items)
-            for items in frame["history"].cast(pl.List(pl.String)).to_list()
-        ]
-        histories = Histories.of_lists(lists)
+        histories = _histories(bundle, frame["history"])
     elif bundle.users is not None:
         codes = bundle.users.ids.encode(frame["user"].cast(pl.String))
         rows = np.append(codes, 0)[:-1]
@@ -139,9 +135,16 @@ def _answer(bundle: Bundle, frame: pl.DataFrame, k: int) -> tuple[pl.DataFrame, 
     return pl.DataFrame(columns), int((~known).sum())
 
 
-def _known_items(bundle: Bundle, items: list[str] | None) -> "np.ndarray[Any, np.dtype[np.int32]]":
-    codes = bundle.codes(items or [])
-    return codes[codes >= 0]
+def _histories(bundle: Bundle, column: pl.Series) -> Histories:
+    """Lists of item ids as codes, without those that are unknown; all lists at once."""
+    lists = column.cast(pl.List(pl.String))
+    lengths = lists.list.len().fill_null(0).to_numpy()
+    flat = lists.drop_nulls().explode(empty_as_null=False)
+    codes = bundle.items.ids.encode(flat)
+    rows = np.repeat(np.arange(len(lists)), lengths)[codes >= 0]
+    counts = np.bincount(rows, minlength=len(lists))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Histories(offsets, codes[codes >= 0])
 
 
 def shards_of(folder: Path) -> Iterator[Path]:

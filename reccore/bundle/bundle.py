@@ -315,7 +315,8 @@ def read_array(folder: Path, manifest: Manifest, name: str) -> npt.NDArray[Any]:
     if name not in manifest.files:
         raise UserError(f"{folder} lacks {name}", "export it again")
     try:
-        array: npt.NDArray[Any] = np.load(within(folder, name), mmap_mode="r", allow_pickle=False)
+        array = np.load(within(folder, name), mmap_mode="r", allow_pickle=False)
     except ValueError as error:
         raise UserError(f"{folder / name} is not an array: {error}") from None
-    return array
+    plain: npt.NDArray[Any] = np.asarray(array)  # still mapped, without memmap's slow indexing
+    return plain

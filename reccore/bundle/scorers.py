@@ -194,11 +194,11 @@ class Encoder(Vectors):
         return self.parts.graphs["user"](pooled=pooled)
 
     def score(self, users: UserBatch) -> Floats:
-        state = self._state(users)
-        vectors = self.item_vectors
-        scores: Floats = state @ vectors[:, :-1].T + vectors[:, -1]
+        mine = self.user_vectors(users)
+        scores: Floats = mine @ self.item_vectors.T  # whole rows: a slice would be copied first
         if "rerank" not in self.parts.graphs:
             return scores
+        state = mine[:, :-1]
         seen = scores.copy()
         seen[users.histories.row_of, users.histories.items] = -np.inf
         top = min(int(self.parts.options["candidates"]), self.size)
