@@ -58,7 +58,7 @@ class Scorer(Recommender):
 
     def pairs(self, users: Codes, items: Codes) -> Floats:
         """Scores of pairs: [N]."""
-        raise NotImplementedError  # only kinds that rate are asked
+        raise TypeError(f"{type(self).__name__} does not score pairs")
 
     def user_rows(self, codes: Codes) -> dict[str, Floats]:
         """Each user table's rows [B, ...]; zeros for the unknown."""
