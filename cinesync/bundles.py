@@ -62,7 +62,6 @@ def export(
     facts = _facts(run, diversity)
     with staged(out) as folder:
         write_parts(folder, parts, run.dataset.items, popularity, people)
-        card.write(folder, facts)
         whole = Bundle(folder, seal(folder, parts, facts))
         parity = difference(run, whole)
         if not parity <= PARITY:
@@ -80,6 +79,12 @@ def export(
             facts |= {"quantised": cost, "blessed": cost["blessed"]}
         ready = Bundle(folder, seal(folder, parts, facts))
         facts["index"] = build(ready, index or RetrieveSettings())
+        if diversity > 0 or quantise is not None:  # the figures are those of what is served
+            ready = Bundle(folder, seal(folder, parts, facts))
+            test, how = prepared.split.test, run.settings.evaluate
+            found = evaluate(Served(ready, depth=max(how.k)), test, Catalogue.of(learned), how)
+            facts["evaluation"] = {"part": "test", **found.to_json()}
+        card.write(folder, facts)
         requests = golden_requests(run.dataset.items, popularity, people)
         write_golden(folder, Bundle(folder, seal(folder, parts, facts)), requests)
         manifest = seal(folder, parts, facts)

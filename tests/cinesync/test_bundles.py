@@ -144,6 +144,8 @@ def test_a_bundle_is_measured_with_the_diversity_it_serves(run: Run, tmp_path: P
     assert b["diversity@10"] > a["diversity@10"]
     assert b["ndcg@10"] < a["ndcg@10"]
     user = varied.bundle.users.ids.ids[0] if varied.bundle.users is not None else 0
+    told = varied.manifest["evaluation"]["metrics"]["ndcg@10"]["value"]
+    assert told == pytest.approx(b["ndcg@10"])  # card and manifest speak of what is served
     frame = varied.recommend_codes(np.array([0], np.int32), 10)
     assert frame["item"].to_list() == ids(varied.bundle.recommend(user, k=10))
 
