@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from reccore.bundle.indexing import build
 from reccore.bundle.manifest import Manifest
 from reccore.bundle.quantise import Quantise, shrink_folder
 from reccore.bundle.served import Served
-from reccore.bundle.write import MINIMUM, PARITY, USERS, Exported, People, fresh, seal, write_parts
+from reccore.bundle.write import PARITY, USERS, Exported, People, fresh, made, seal, write_parts
 from reccore.config import validate
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Histories
@@ -31,7 +30,6 @@ from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, ev
 from reccore.metrics.topk import recommend, users_per_block
 from reccore.recommender import UserBatch
 from reccore.retrieve.choose import RetrieveSettings
-from reccore.run import git_commit, package_version
 
 CHECKED = 64  # users whose scores are compared
 MOST_LOST = 0.005  # of ndcg@10, for a quantised bundle to be blessed
@@ -161,12 +159,7 @@ def _facts(run: Run, diversity: float) -> dict[str, Any]:
         **{name: known[name] for name in copied},
         "config": run.settings.tree(),
         "evaluation": known.get("evaluation"),
-        "run_package_version": known["package_version"],
-        "run_git_commit": known["git_commit"],
-        "package_version": package_version(),
-        "git_commit": git_commit(Path(__file__).parent),
-        "minimum_version": MINIMUM,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made(known, Path(__file__).parent),
         "served": {"diversity": diversity},
         "quantised": None,
         "blessed": True,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import astuple
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,11 @@ from giftrec.runs import Run
 from giftrec.schema import Scenario
 from giftrec.vocabulary import TOOLS
 from reccore.bundle.manifest import Manifest
-from reccore.bundle.write import MINIMUM, PARITY, Exported, fresh, listed, write_graph, write_json
+from reccore.bundle.write import PARITY, Exported, fresh, listed, made, write_graph, write_json
 from reccore.config import dump_toml, to_tree
 from reccore.data.seeds import rng
 from reccore.errors import UserError
 from reccore.files import staged, write_atomic
-from reccore.run import git_commit, package_version
 
 CHECKED = 64  # scenarios on which they are compared
 
@@ -85,12 +83,7 @@ def _facts(run: Run) -> dict[str, Any]:
         **{name: known[name] for name in copied},
         "config": run.settings.tree(),
         "evaluation": {"part": evaluation.pop("part"), "metrics": evaluation},
-        "run_package_version": known["package_version"],
-        "run_git_commit": known["git_commit"],
-        "package_version": package_version(),
-        "git_commit": git_commit(Path(__file__).parent),
-        "minimum_version": MINIMUM,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made(known, Path(__file__).parent),
         "world": {
             "seed": world.seed,
             "as_of": world.as_of.isoformat(),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,8 +145,3 @@ def _histories(bundle: Bundle, column: pl.Series) -> Histories:
     counts = np.bincount(rows, minlength=len(lists))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return Histories(offsets, codes[codes >= 0])
-
-
-def shards_of(folder: Path) -> Iterator[Path]:
-    """Finished shards, in order."""
-    yield from sorted(folder.glob("part-*.parquet"))

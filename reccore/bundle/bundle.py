@@ -91,16 +91,13 @@ class Bundle:
         self, batch: UserBatch, k: int, allowed: npt.NDArray[np.bool_] | None = None
     ) -> tuple[Items, Floats]:
         """The model's best unseen items [B, k]: through the index where the bundle has one."""
-        if self.offered is not None:
-            allowed = self.offered if allowed is None else allowed & self.offered
+        allowed = self._still_offered(allowed)
         if self.index is None:
             return top_k(self.scorer.score(batch), batch.histories, k, allowed)
         assert isinstance(self.scorer, Vectors)
-        fetched = max(k, self.scorer.candidates)
-        found = self.index.search(
-            self.scorer.user_vectors(batch), fetched, allowed=allowed, exclude=batch.histories
-        )
-        items, scores = self.scorer.rerank(batch, *found)
+        fetched, mine = max(k, self.scorer.candidates), self.scorer.user_vectors(batch)
+        found = self.index.search(mine, fetched, allowed=allowed, exclude=batch.histories)
+        items, scores = self.scorer.rerank(batch, mine, *found)
         return items[:, :k], scores[:, :k]
 
     def recommend(self, user: ExternalId | None = None, **request: Any) -> Answer:
@@ -143,10 +140,14 @@ class Bundle:
         self, batch: UserBatch, k: int, allowed: npt.NDArray[np.bool_] | None = None
     ) -> tuple[Items, Floats]:
         """The fallback: what most people have met."""
-        if self.offered is not None:
-            allowed = self.offered if allowed is None else allowed & self.offered
         scores = np.repeat(self.popularity[None], len(batch), axis=0)
-        return top_k(scores, batch.histories, k, allowed)
+        return top_k(scores, batch.histories, k, self._still_offered(allowed))
+
+    def _still_offered(self, allowed: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
+        """Of the allowed items those that were not removed; None where nothing is masked."""
+        if self.offered is None or allowed is None:
+            return self.offered if allowed is None else allowed
+        return allowed & self.offered
 
     def _suggest(
         self, codes: npt.NDArray[np.int32], scores: Floats, by: str

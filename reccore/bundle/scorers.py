@@ -120,8 +120,11 @@ class Vectors(Scorer):
         """Best items that are looked at again before answering; 0: none are."""
         return 0
 
-    def rerank(self, users: UserBatch, items: Items, scores: Floats) -> tuple[Items, Floats]:
-        """Candidates [B, N], best first, in their final order; item -1 is no candidate."""
+    def rerank(
+        self, users: UserBatch, mine: Floats, items: Items, scores: Floats
+    ) -> tuple[Items, Floats]:
+        """Candidates [B, N], best first, of users with vectors `mine` [B, d], in their final
+        order; item -1 is no candidate."""
         return items, scores
 
     @property
@@ -182,16 +185,13 @@ class Encoder(Vectors):
     """
 
     def user_vectors(self, users: UserBatch) -> Floats:
-        state = self._state(users)
-        return np.concatenate([state, np.ones((len(users), 1), np.float32)], axis=1)
-
-    def _state(self, users: UserBatch) -> Floats:
         how, table = self.parts.options, self.parts.items["history"]
         pooled = pooled_rows(table, users.histories, how["bag_norm"], how["bag_scale"])
         own = self.user_rows(users.codes)
         if "rows" in own:
             pooled = pooled + own["rows"]
-        return self.parts.graphs["user"](pooled=pooled)
+        state = self.parts.graphs["user"](pooled=pooled)
+        return np.concatenate([state, np.ones((len(users), 1), np.float32)], axis=1)
 
     def score(self, users: UserBatch) -> Floats:
         mine = self.user_vectors(users)
@@ -211,13 +211,15 @@ class Encoder(Vectors):
     def candidates(self) -> int:
         return int(self.parts.options.get("candidates", 0)) if "rerank" in self.parts.graphs else 0
 
-    def rerank(self, users: UserBatch, items: Items, scores: Floats) -> tuple[Items, Floats]:
+    def rerank(
+        self, users: UserBatch, mine: Floats, items: Items, scores: Floats
+    ) -> tuple[Items, Floats]:
         top = min(self.candidates, items.shape[1])
         if not top:
             return items, scores
         columns = np.maximum(items[:, :top], 0).astype(np.int64)
         before = scores[:, :top]
-        after = self._rerank(users, self._state(users), columns, before)
+        after = self._rerank(users, mine[:, :-1], columns, before)
         after = np.where(np.isfinite(before), after, -np.inf).astype(np.float32)
         order = np.argsort(-after, axis=1, kind="stable")
         ranked = np.take_along_axis(items[:, :top], order, 1)
@@ -239,7 +241,7 @@ class Encoder(Vectors):
         vectors = self.item_vectors[:, :-1]
         slots, there = recent(users.histories, int(self.parts.options["recent"]))
         return self.parts.graphs["rerank"](
-            users=state,
+            users=np.ascontiguousarray(state),
             candidates=np.ascontiguousarray(vectors[columns], dtype=np.float32),
             scores=np.where(np.isfinite(before), before, 0).astype(np.float32),
             history=np.ascontiguousarray(vectors[slots], dtype=np.float32),

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from reccore.data.interactions import Histories
 from reccore.data.tables import write_table
 from reccore.errors import UserError, need
 from reccore.files import write_array, write_atomic
+from reccore.run import git_commit, package_version
 
 SIZES = {"batch": 3, "length": 5, "candidates": 4, "items": 6, "gifts": 6}  # while tracing
 USERS = "users-1"
@@ -41,6 +43,18 @@ class People:
 
     table: Table
     seen: Histories  # [U]
+
+
+def made(run: Mapping[str, Any], package: Path) -> dict[str, Any]:
+    """How a bundle came to be: who trained the run of this manifest, who exported it, and when."""
+    return {
+        "run_package_version": run["package_version"],
+        "run_git_commit": run["git_commit"],
+        "package_version": package_version(),
+        "git_commit": git_commit(package),
+        "minimum_version": MINIMUM,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def write_parts(

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from reccore.bundle import batch
-from reccore.bundle.batch import score_all, shards_of
+from reccore.bundle.batch import score_all
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.parts import Export
 from reccore.bundle.write import People, seal, write_parts
@@ -38,6 +38,10 @@ def people(tmp_path: Path) -> Path:
     path = tmp_path / "people.csv"
     pl.DataFrame({"user": [f"u{n:02d}" for n in range(USERS)] + ["stranger"]}).write_csv(path)
     return path
+
+
+def shards_of(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
 
 
 def rows(folder: Path) -> pl.DataFrame:
@@ -83,7 +87,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(
     with pytest.raises(KeyboardInterrupt):
         score_all(bundle, people, tmp_path / "killed", k=5, shard=7)
     monkeypatch.undo()
-    assert len(list(shards_of(tmp_path / "killed"))) == 2
+    assert len(shards_of(tmp_path / "killed")) == 2
     assert score_all(bundle, people, tmp_path / "killed", k=5, shard=7).found == 2
     for a, b in zip(shards_of(tmp_path / "whole"), shards_of(tmp_path / "killed"), strict=True):
         assert a.read_bytes() == b.read_bytes()
