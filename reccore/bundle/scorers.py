@@ -6,12 +6,13 @@ made from. A user's row is the row of zeros where the user is unknown.
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reccore.bundle.quantise import grow_sparse
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Histories
 from reccore.metrics.topk import Items
@@ -85,27 +86,32 @@ class Constant(Scorer):
 class Neighbours(Scorer):
     """Sums of the history's rows of an item-item matrix: dense [I, I], or sparse rows."""
 
+    def __init__(self, parts: Loaded, size: int, from_history: bool) -> None:
+        other = grow_sparse(parts.other)
+        super().__init__(replace(parts, other=other), size, from_history)
+
     def score(self, users: UserBatch) -> Floats:
         histories = distinct(users.histories)
-        if "weights" not in self.parts.items:
-            return self._sparse(histories)
-        weights = self.parts.items["weights"]
+        sums = self._dense if "weights" in self.parts.items else self._sparse
         scores = np.zeros((len(users), self.size), dtype=np.float32)
-        for row in range(len(users)):
-            scores[row] = np.asarray(weights[histories.row(row)], np.float32).sum(axis=0)
+        for row in np.flatnonzero(histories.lengths).tolist():
+            scores[row] = sums(histories.row(row))
         return scores
 
-    def _sparse(self, histories: Histories) -> Floats:
-        columns = np.asarray(self.parts.other["indices"], np.int64)
-        values, every = self.parts.other["data"], np.arange(len(columns), dtype=np.int32)
-        starts = np.asarray(self.parts.other["indptr"], np.int64)
-        places = Histories(starts, every).take(histories.items)
-        rows = np.repeat(histories.row_of, places.lengths)
-        flat = rows * self.size + columns[places.items]
-        total = len(histories) * self.size
-        sums = np.bincount(flat, weights=values[places.items], minlength=total)
-        scores: Floats = sums.reshape(len(histories), self.size).astype(np.float32)
-        return scores
+    def _dense(self, met: Codes) -> Floats:
+        weights = self.parts.items["weights"]
+        sums: Floats = np.asarray(weights[met], np.float32).sum(axis=0)
+        return sums
+
+    def _sparse(self, met: Codes) -> Floats:
+        """Row by row: for many users at once the numbers would not stay in the cache."""
+        columns, values, starts = (self.parts.other[name] for name in ("indices", "data", "indptr"))
+        bounds = zip(starts[met].tolist(), starts[met + 1].tolist(), strict=True)
+        rows = [slice(*ends) for ends in bounds]
+        flat = np.concatenate([columns[row] for row in rows])
+        weights = np.concatenate([values[row] for row in rows])
+        sums: Floats = np.bincount(flat, weights, self.size).astype(np.float32)
+        return sums
 
 
 class Vectors(Scorer):

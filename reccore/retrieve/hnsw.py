@@ -14,7 +14,7 @@ import numpy as np
 
 from reccore.data.interactions import Floats
 from reccore.retrieve.exact import Bools, Positions
-from reccore.retrieve.structure import Kind, faiss, selector
+from reccore.retrieve.structure import Kind, faiss, scanner, selector
 
 CONSTRUCTION = 80  # candidates looked at for each new vector
 
@@ -24,6 +24,7 @@ class Hnsw:
 
     def __init__(self, index: Any, ef: int) -> None:
         self._index, self._total = index, int(index.ntotal)
+        self._scan = scanner(index)
         self._m = int(index.hnsw.nb_neighbors(1))
         self.widen(ef)
 
@@ -54,15 +55,13 @@ class Hnsw:
         self, queries: Floats, k: int, effort: float = 1.0, chosen: Bools | None = None
     ) -> tuple[Floats, Positions]:
         if effort <= 1 and chosen is None and k <= self.parameters["ef"]:
-            scores, at = self._index.search(queries, k)
-            return scores, at
+            return self._scan(queries, k)
         ef = max(k, int(np.ceil(self.parameters["ef"] * effort)))
         wanted = faiss().SearchParametersHNSW(
             efSearch=min(ef, self._total),
             sel=None if chosen is None else selector(chosen),
         )
-        scores, at = self._index.search(queries, k, params=wanted)
-        return scores, at
+        return self._scan(queries, k, wanted)
 
     def save(self, path: Path) -> None:
         faiss().write_index(self._index, str(path))

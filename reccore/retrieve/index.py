@@ -22,6 +22,7 @@ from reccore.retrieve.structure import Kind, Structure
 SLACK = 32  # fetched beyond k at first where seen items must be dropped
 TUNED_FOR = 10  # efforts are chosen by recall@10
 DEEPER = 0.4  # effort grows so with what is fetched: holds recall from 10 to 500 on the hard set
+PLANS = 256  # sizes of unfiltered searches whose effort is remembered
 FULL = 8  # vectors scored for each one fetched, at least, so that visited lists fill the answer
 
 # What a vector of 64 costs on one core, in nanoseconds; only their ratios matter. Measured at a
@@ -47,8 +48,10 @@ class Index:
     ) -> None:
         self.base = base
         self.structure = structure
+        self.dim = int(base.vectors.shape[1])
         self._size = len(base)
         self._shortcuts = True
+        self._efforts: dict[tuple[int, int, int], float] = {}
         self.added = Part.of(np.empty((0, self.dim), np.float32)) if added is None else added
         self._tail = len(self.added)
         self.gone = np.empty(0, np.int32) if gone is None else gone
@@ -73,10 +76,6 @@ class Index:
         return {} if self.structure is None else dict(self.structure.parameters)
 
     @property
-    def dim(self) -> int:
-        return int(self.base.vectors.shape[1])
-
-    @property
     def bytes(self) -> int:
         """Of the vectors and the structure, wherever they lie."""
         vectors = 4 * self.dim * (len(self.base) + len(self.added))
@@ -94,7 +93,7 @@ class Index:
         """The same index, always asking its structure: what is measured must not depend on how
         many queries happen to come together."""
         twin = copy.copy(self)
-        twin._shortcuts = False
+        twin._shortcuts, twin._efforts = False, {}
         return twin
 
     def search(
@@ -152,6 +151,8 @@ class Index:
     def _in_base(
         self, queries: Floats, k: int, allowed: Bools | None, exclude: Histories | None
     ) -> tuple[Items, Floats]:
+        if allowed is None and exclude is None:
+            return self._unfiltered(queries, k)
         chosen = None if allowed is None else self.base.mask(allowed)
         left = self._size if chosen is None else int(np.count_nonzero(chosen))
         if self._exact_is_cheaper(len(queries), k, left):
@@ -160,10 +161,34 @@ class Index:
             chosen = None  # a mask that masks nothing would only slow the structure
         seen = exclude if exclude is not None and len(exclude.items) else None
         if seen is None and k <= left:
-            items, scores, starved = self._fetch(queries, k, left, chosen)
+            items, scores, starved = self._fetch(queries, k, self._deeper(k, left), chosen)
             if starved is None:
                 return items, scores
         return self._filled(queries, k, left, chosen, seen or Histories.empty(len(queries)))
+
+    def _unfiltered(self, queries: Floats, k: int) -> tuple[Items, Floats]:
+        effort = self._effort(len(queries), k)
+        if not effort:
+            return exact(self.base, queries, k)
+        items, scores, starved = self._fetch(queries, k, effort, None)
+        if starved is None:
+            return items, scores
+        return self._filled(queries, k, self._size, None, Histories.empty(len(queries)))
+
+    def _effort(self, rows: int, k: int) -> float:
+        """Of an unfiltered search; 0 where exact search is to answer.
+
+        Remembered: a query takes microseconds, and servers ask for one row and the same k again.
+        """
+        asked = rows, k, 0 if self.structure is None else self.structure.scored
+        effort = self._efforts.get(asked)
+        if effort is None:
+            whole = k > self._size or self._exact_is_cheaper(rows, k, self._size)
+            effort = 0.0 if whole else self._deeper(k, self._size)
+            if len(self._efforts) >= PLANS:
+                self._efforts.clear()
+            self._efforts[asked] = effort
+        return effort
 
     def _exact_is_cheaper(self, rows: int, k: int, left: int) -> bool:
         if self.structure is None or left == 0:
@@ -171,29 +196,32 @@ class Index:
         if not self._shortcuts:
             return False
         masked = left < self._size
-        scored = min(left, self.structure.scored * self._deeper(k))
+        scored = min(left, self.structure.scored * self._deeper(k, self._size))
         exactly = left * (READ + GATHER * masked + SCORE * rows)
         return exactly <= rows * scored * (VISIT + TEST * masked * self._size / left)
 
-    def _deeper(self, fetch: int) -> float:
-        """How much more effort `fetch` needs than the answers of 10 that efforts are chosen by."""
+    def _deeper(self, fetch: int, left: int) -> float:
+        """How much more effort `fetch` of what is `left` needs than 10 of all, for which efforts
+        are chosen."""
         assert self.structure is not None
-        fuller = max(1.0, FULL * fetch / self.structure.scored)
-        return fuller if fetch <= TUNED_FOR else max(fuller, math.pow(fetch / TUNED_FOR, DEEPER))
+        deeper = max(1.0, FULL * fetch / self.structure.scored)
+        if fetch > TUNED_FOR:
+            deeper = max(deeper, math.pow(fetch / TUNED_FOR, DEEPER))
+        return deeper * self._size / left
 
     def _fetch(
-        self, queries: Floats, fetch: int, left: int, chosen: Bools | None
+        self, queries: Floats, fetch: int, effort: float, chosen: Bools | None
     ) -> tuple[Items, Floats, Bools | None]:
         """Codes and scores [B, fetch] from the structure, and the rows it left short, if any."""
         assert self.structure is not None
-        effort = self._deeper(fetch) * self._size / left
         scores, at = self.structure.search(queries, fetch, effort, chosen)
-        starved: Bools = at[:, -1] < 0
-        if not np.count_nonzero(starved):  # any() takes five times as long for one row
+        last = at[:, -1]
+        if -1 not in last.tolist():  # as an array, one row would take ten times as long
             first = self.base.first
             if first is None:
                 return self.base.codes[at], scores, None
             return (at + first if first else at).astype(np.int32), scores, None
+        starved: Bools = last < 0
         items = np.where(at < 0, np.int32(-1), self.base.codes[at]).astype(np.int32)
         return items, np.where(at < 0, np.float32(-np.inf), scores), starved
 
@@ -209,7 +237,8 @@ class Index:
         while len(open_rows):
             fetch = min(k + slack, left)
             rest = seen.take(open_rows)
-            found, value, starved = self._fetch(queries[open_rows], fetch, left, chosen)
+            effort = self._deeper(fetch, left)
+            found, value, starved = self._fetch(queries[open_rows], fetch, effort, chosen)
             value[contains(pair_keys(rest, self.count), found, self.count)] = -np.inf
             order = np.argsort(-value, axis=1, kind="stable")[:, :k]
             value = np.take_along_axis(value, order, 1)
@@ -243,7 +272,8 @@ def finite(rows: npt.ArrayLike, what: str) -> Floats:
     array = np.ascontiguousarray(rows, dtype=np.float32)
     if array.ndim != 2 or array.shape[1] == 0:
         raise UserError(f"{what} needs a table [N, d], this has shape {list(array.shape)}")
-    if not math.isfinite(np.vdot(array, array)):  # one pass; lengths that overflow are caught too
+    flat = array.ravel()
+    if not math.isfinite(flat.dot(flat)):  # one pass; lengths that overflow are caught too
         bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         if len(bad) == 0:
             raise UserError(f"{what} is too long: its square overflows", "scale the vectors down")

@@ -18,7 +18,7 @@ import numpy as np
 from reccore.data.interactions import Floats
 from reccore.data.seeds import derive, rng
 from reccore.retrieve.exact import Bools, Positions
-from reccore.retrieve.structure import Kind, faiss, selector
+from reccore.retrieve.structure import Kind, faiss, scanner, selector
 
 PER_LIST = 40  # training vectors a list: more changed nothing measurable
 ROUNDS = 8  # of k-means
@@ -30,6 +30,7 @@ class Ivf:
 
     def __init__(self, index: Any, probes: int) -> None:
         self._index, self._total = index, int(index.ntotal)
+        self._scan = scanner(index)
         self.probe(probes)
 
     @classmethod
@@ -89,14 +90,12 @@ class Ivf:
         self, queries: Floats, k: int, effort: float = 1.0, chosen: Bools | None = None
     ) -> tuple[Floats, Positions]:
         if effort <= 1 and chosen is None:
-            scores, at = self._index.search(queries, k)
-            return scores, at
+            return self._scan(queries, k)
         probes = min(self.parameters["lists"], int(np.ceil(self.parameters["probes"] * effort)))
         wanted = faiss().SearchParametersIVF(
             nprobe=probes, sel=None if chosen is None else selector(chosen)
         )
-        scores, at = self._index.search(queries, k, params=wanted)
-        return scores, at
+        return self._scan(queries, k, wanted)
 
     def save(self, path: Path) -> None:
         faiss().write_index(self._index, str(path))

@@ -20,6 +20,14 @@ def test_int8_is_within_half_a_step_of_every_number(seed: int, bias: float) -> N
     assert (np.abs(grow(parts) - array) <= 0.5001 * steps + 1e-7).all()
 
 
+def test_a_list_of_numbers_has_one_scale() -> None:
+    array = np.random.default_rng(0).exponential(size=2000).astype(np.float32)
+    parts = shrink(array, "int8")
+    assert sum(part.nbytes for part in parts.values()) == 2004
+    np.testing.assert_allclose(grow(parts), array, atol=0.501 * array.max() / 127)
+    assert not grow(shrink(0 * array, "int8")).any()
+
+
 def test_a_large_bias_does_not_drown_the_other_columns() -> None:
     draw = np.random.default_rng(0)
     array = draw.normal(size=(500, 33)).astype(np.float32)

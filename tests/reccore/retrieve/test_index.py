@@ -1,4 +1,5 @@
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -122,6 +123,40 @@ def test_one_query_is_answered_as_in_a_batch(index, world):
             world[1][row : row + 1], 10, allowed=allowed, exclude=seen.take(np.array([row]))
         )
         assert recall(alone, whole[row : row + 1]) >= 0.9  # batches share their efforts
+
+
+def test_many_threads_are_answered_as_one(index, world):
+    def alone(row):
+        return index.search(world[1][row : row + 1], 1 + row % 20)
+
+    expected = [alone(row) for row in range(80)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(alone, range(80)))
+    for (codes, scores), (ours, values) in zip(expected, found, strict=True):
+        assert np.array_equal(codes, ours)
+        assert np.array_equal(scores, values)
+
+
+def test_what_is_remembered_of_a_search_does_not_outlive_what_it_rested_on(
+    world, structure, monkeypatch
+):
+    index = Index(Part.of(world[0]), structure)
+    exact = index.search(world[1], 10)[0]  # so many rows of so few items: cheaper
+    twin = index.approximately()
+    assert np.array_equal(exact, index.exactly().search(world[1], 10)[0])
+    monkeypatch.setattr(structure, "search", None)
+    with pytest.raises(TypeError):
+        twin.search(world[1], 10)
+
+
+def test_a_structure_takes_no_rows_but_its_own(structure, world):
+    for bad, refused in (
+        (world[1][:, :-1].copy(), AssertionError),
+        (world[1].astype(np.float64), TypeError),
+        (np.asfortranarray(world[1]), ValueError),
+    ):
+        with pytest.raises(refused):
+            structure.search(bad, 3)
 
 
 def test_added_items_are_found_and_removed_ones_are_not(world, structure, monkeypatch):
