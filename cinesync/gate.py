@@ -6,7 +6,7 @@ to train again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -182,7 +182,7 @@ class Elsewhere(Recommender):
         self.rates = bundle.scorer.rates and bool(self.known.all())
 
     def score(self, users: UserBatch) -> Floats:
-        theirs = self.served.score(UserBatch(users.codes, self._own(users.histories)))
+        theirs = self.served.score(replace(users, histories=self._own(users.histories)))
         scores = np.full((len(users), len(self.items)), -np.inf, dtype=np.float32)
         scores[:, self.known] = theirs[:, self.items[self.known]]
         return scores
@@ -207,9 +207,7 @@ class Elsewhere(Recommender):
     def _own(self, histories: Histories) -> Histories:
         """In the bundle's item codes, without what it does not know."""
         codes = self.items[histories.items]
-        lengths = np.bincount(histories.row_of[codes >= 0], minlength=len(histories))
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return Histories(offsets, codes[codes >= 0])
+        return histories.where(codes >= 0, codes)
 
     def arrays(self) -> Arrays:
         return self.served.arrays()

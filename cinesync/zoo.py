@@ -62,6 +62,17 @@ _TOWERS = {  # best on ML-1M validation; see presets/two-tower-ml-1m.toml
     "schedule": {"kind": "cosine"},
 }
 
+_SEQUENCES = {
+    "epochs": 40,
+    "batch_size": 64,
+    "lr": 1e-3,
+    "weight_decay": 0.0,
+    "patience": 0,
+    "evaluate_every": 5,
+    "ema_decay": 0.999,
+    "schedule": {"kind": "cosine"},
+}
+
 ZOO: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -122,6 +133,27 @@ ZOO: dict[str, Entry] = {
             "two-tower candidates re-ranked by cross-attention with the history",
             "cinesync.models.two_tower_cross:TwoTowerCrossSettings:TwoTowerCross",
             train=_TOWERS,
+        ),
+        Entry(
+            "lstm",
+            "the next item by a recurrent network: LSTM",
+            "cinesync.models.recurrent:RecurrentSettings:LSTM",
+            train=_SEQUENCES,
+            quick={"dim": 16, "hidden": 32, "length": 20},
+        ),
+        Entry(
+            "gru",
+            "the next item by a recurrent network: GRU (GRU4Rec)",
+            "cinesync.models.recurrent:RecurrentSettings:GRU",
+            train=_SEQUENCES,
+            quick={"dim": 16, "hidden": 32, "length": 20},
+        ),
+        Entry(
+            "sasrec",
+            "the next item by causal self-attention over the history",
+            "cinesync.models.sasrec:SASRecSettings:SASRec",
+            train=_SEQUENCES,
+            quick={"dim": 16, "hidden": 32, "length": 20},
         ),
     )
 }

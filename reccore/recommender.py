@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
-from reccore.data.interactions import Floats, Histories
+from reccore.data.interactions import Floats, Histories, Times
 from reccore.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,13 +21,22 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, eq=False)
 class UserBatch:
-    """Users to answer: their codes (-1: unknown to the model) and what they have met so far."""
+    """Users to answer: their codes (-1: unknown to the model) and what they have met so far.
+
+    `now` is when they ask, for models that read it; None or `UNKNOWN` where nobody knows.
+    """
 
     codes: Codes  # [B]
     histories: Histories  # [B] rows
+    now: Times | None = None  # [B] seconds since the epoch
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def take(self, rows: npt.NDArray[np.integer]) -> "UserBatch":
+        """The chosen rows, in that order."""
+        now = None if self.now is None else self.now[rows]
+        return UserBatch(self.codes[rows], self.histories.take(rows), now)
 
 
 class Recommender(ABC):

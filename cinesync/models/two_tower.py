@@ -259,7 +259,7 @@ class TwoTower(NeuralRecommender):
             raw, vectors, bias = module.catalogue()
             scores = torch.empty((len(users), len(bias)), dtype=torch.float32)
             for start in range(0, len(users), USERS):
-                part = take(users, start, start + USERS)
+                part = users.take(np.arange(start, min(start + USERS, len(users))))
                 states = self._users(part, raw)
                 scores[start : start + USERS] = states @ vectors.T + bias
         return scores.numpy()
@@ -305,8 +305,3 @@ def known_history(met: Met, codes: Tensor) -> Bag:
     shift = torch.repeat_interleave(starts - ends + lengths, lengths)
     at = torch.arange(len(shift), device=codes.device) + shift
     return Bag(met.codes[at], torch.cat([ends.new_zeros(1), ends]))
-
-
-def take(users: UserBatch, start: int, stop: int) -> UserBatch:
-    rows = np.arange(start, min(stop, len(users)))
-    return UserBatch(users.codes[rows], users.histories.take(rows))

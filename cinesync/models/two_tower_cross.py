@@ -25,7 +25,6 @@ from cinesync.models.two_tower import (
     Towers,
     TwoTower,
     TwoTowerSettings,
-    take,
 )
 from cinesync.models.two_tower_task import Encoded, TwoTowerTask
 from reccore.bundle.parts import Axes, Export, Graph
@@ -207,7 +206,7 @@ class TwoTowerCross(TwoTower):
         with inference(self.module):
             catalogue = self.module.catalogue()
             for start in range(0, len(users), USERS):
-                part = take(users, start, start + USERS)
+                part = users.take(np.arange(start, min(start + USERS, len(users))))
                 scores[start : start + USERS] = self._rerank(part, *catalogue).cpu().numpy()
         return scores
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from reccore.recommender import Arrays
 
-Kind = Literal["constant", "neighbours", "fold-in", "factors", "encoder", "pairs"]
+Kind = Literal["constant", "neighbours", "fold-in", "factors", "encoder", "sequence", "pairs"]
 Axes = tuple[str | int, ...]
 
 

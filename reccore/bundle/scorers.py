@@ -15,10 +15,12 @@ import numpy.typing as npt
 from reccore.bundle.quantise import grow_sparse
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Histories
+from reccore.data.temporal import moments
 from reccore.metrics.topk import Items
 from reccore.recommender import Arrays, Recommender, UserBatch
 
 USERS = 256  # of a block of pairs, at most
+TOGETHER = 32  # sequences that a graph reads at once: of like length, so that little is padded
 NUMBERS = 2**22  # in the widest array of a block of pairs: 16 MiB
 Call = Callable[..., Floats]
 
@@ -255,6 +257,37 @@ class Encoder(Vectors):
         )
 
 
+class Sequence(Vectors):
+    """A graph reads the vectors of the last items, and their times where the model knows them."""
+
+    def user_vectors(self, users: UserBatch) -> Floats:
+        table, how = self.item_vectors[:, :-1], self.parts.options
+        vectors = np.zeros((len(users), self.item_vectors.shape[1]), dtype=np.float32)
+        vectors[:, -1] = 1
+        lengths = np.minimum(users.histories.lengths, int(how["length"]))
+        order = np.argsort(-lengths, kind="stable")[: int(np.count_nonzero(lengths))]
+        timed = how["temporal"] != "off"
+        found = (
+            moments(users.histories, users.now if how["temporal"] == "now" else None)
+            if timed
+            else None
+        )
+        for start in range(0, len(order), TOGETHER):
+            rows = order[start : start + TOGETHER]
+            slots = np.arange(lengths[rows[0]])
+            first = users.histories.offsets[1:][rows] - lengths[rows]
+            at = first[:, None] + np.minimum(slots, lengths[rows, None] - 1)
+            given = {"rows": np.ascontiguousarray(table[users.histories.items[at]], np.float32)}
+            given |= {"lengths": lengths[rows]}
+            if found is not None:
+                last = found.times[at[:, -1:]]
+                given |= {"events": found.features[at], "following": found.following[at]}
+                given |= {"times": (found.times[at] - last).astype(np.float32)}
+                given |= {"asked": (found.asked[at] - last).astype(np.float32)}
+            vectors[rows, :-1] = self.parts.graphs["user"](**given)
+        return vectors
+
+
 class Pairs(Scorer):
     """A graph joins a user's row and items' states; both are tables."""
 
@@ -297,6 +330,7 @@ KINDS: dict[str, type[Scorer]] = {
     "fold-in": FoldIn,
     "factors": Factors,
     "encoder": Encoder,
+    "sequence": Sequence,
     "pairs": Pairs,
 }
 

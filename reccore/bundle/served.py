@@ -1,6 +1,7 @@
 """A bundle as evaluation sees it: the scores of what it would answer."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class Served(Recommender):
 
     def score(self, users: UserBatch) -> Floats:
         bundle = self.bundle
-        batch = UserBatch(self._own(users.codes), users.histories)
+        batch = replace(users, codes=self._own(users.codes))
         plain = bundle.index is None and bundle.offered is None and not self.share
         scores = self.bundle.scorer.score(batch)[:, : self.size] if plain else self._found(batch)
         if bundle.scorer.from_history:  # the popular is all that can be said to who has none

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reccore.data.ids import Codes
-from reccore.data.interactions import Histories, Interactions
+from reccore.data.interactions import UNKNOWN, Histories, Interactions, Times
 from reccore.errors import UserError
 
 
@@ -32,6 +32,15 @@ class Holdout:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    @property
+    def now(self) -> Times | None:
+        """When each user is asked: the time of the first target, which a server knows. [U]"""
+        times = self.targets.times
+        if times is None:
+            return None
+        first = np.minimum(self.targets.offsets[:-1], len(times) - 1)
+        return np.where(self.targets.lengths > 0, times[first], UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +74,11 @@ def hold_out(context: Interactions, held: Interactions) -> Holdout:
     return Holdout(
         users=users,
         histories=context.histories.take(users),
-        targets=Histories(offsets, held.items[wanted]),
+        targets=Histories(
+            offsets,
+            held.items[wanted],
+            None if held.timestamps is None else held.timestamps[wanted],
+        ),
         rows=held,
         repeated=int(known.sum()),
     )

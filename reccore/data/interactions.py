@@ -11,15 +11,20 @@ from reccore.data.ids import Codes, IdMap
 
 Floats = npt.NDArray[np.float32]
 Times = npt.NDArray[np.int64]
+UNKNOWN = -1  # a time that nobody knows
 Rows = npt.NDArray[np.int64] | npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """Ragged item lists, one per row, oldest first: `items[offsets[r]:offsets[r + 1]]`."""
+    """Ragged item lists, one per row, oldest first: `items[offsets[r]:offsets[r + 1]]`.
+
+    `times` say when each was met, where that is known: of a row's items all, or none (`UNKNOWN`).
+    """
 
     offsets: npt.NDArray[np.int64]  # [R + 1]
     items: Codes  # [nnz]
+    times: Times | None = None  # [nnz] seconds since the epoch
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -35,13 +40,35 @@ class Histories:
         """The chosen rows, in that order."""
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
-        return Histories(offsets, self.items[np.repeat(self.offsets[rows], lengths) + within])
+        return self._pick(offsets, self.offsets[rows])
+
+    def last(self, length: int) -> "Histories":
+        """The last `length` items of each row."""
+        lengths = np.minimum(self.lengths, length)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return self._pick(offsets, self.offsets[1:] - lengths)
+
+    def _pick(self, offsets: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> "Histories":
+        """Rows of the lengths that `offsets` [R + 1] say, from where each starts [R]."""
+        at = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], np.diff(offsets))
+        return Histories(offsets, self.items[at], None if self.times is None else self.times[at])
 
     def append(self, other: "Histories") -> "Histories":
         """These rows, then the other's."""
         offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
-        return Histories(offsets, np.concatenate([self.items, other.items]))
+        times = [rows.times if len(rows.items) else np.empty(0, np.int64) for rows in (self, other)]
+        known = [part for part in times if part is not None]
+        return Histories(
+            offsets,
+            np.concatenate([self.items, other.items]),
+            np.concatenate(known) if len(known) == len(times) else None,
+        )
+
+    def where(self, kept: npt.NDArray[np.bool_], items: Codes) -> "Histories":
+        """Under new codes `items` [nnz], only what is `kept` [nnz]."""
+        lengths = np.bincount(self.row_of[kept], minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Histories(offsets, items[kept], None if self.times is None else self.times[kept])
 
     @property
     def row_of(self) -> npt.NDArray[np.int64]:
@@ -102,7 +129,10 @@ class Interactions:
         """Each user's items, oldest first: one row a user code."""
         counts = np.bincount(self.users, minlength=len(self.user_ids))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Histories(offsets, self.items[self.by_user])
+        rows = self.by_user
+        return Histories(
+            offsets, self.items[rows], None if self.timestamps is None else self.timestamps[rows]
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -82,12 +82,12 @@ def evaluate(
     evaluated = np.flatnonzero(holdout.targets.lengths > 0)
     if len(evaluated) == 0:
         raise UserError("no held-out user has a relevant item", "hold out more data")
-    users = holdout.users[evaluated]
-    histories, targets = holdout.histories.take(evaluated), holdout.targets.take(evaluated)
+    asked = UserBatch(holdout.users, holdout.histories, holdout.now).take(evaluated)
+    users, histories, targets = asked.codes, asked.histories, holdout.targets.take(evaluated)
     measure = _Measure(catalogue, settings)
     size = users_per_block(len(catalogue), settings.block_bytes, settings.block_users)
     for rows in blocks_of(len(users), size):
-        batch = UserBatch(users[rows], histories.take(rows))
+        batch = asked.take(rows)
         measure.add(model.score(batch), batch.histories, targets.take(rows))
         if progress is not None:
             progress(int(rows[-1]) + 1, len(users))

@@ -90,7 +90,7 @@ def recommend(
     blocks = [np.empty((0, k), np.int32)]
     scores = [np.empty((0, k), np.float32)]
     for rows in blocks_of(len(users), block_users):
-        batch = UserBatch(users.codes[rows], users.histories.take(rows))
+        batch = users.take(rows)
         items, best = top_k(model.score(batch), batch.histories, k, allowed)
         blocks.append(items)
         scores.append(best)

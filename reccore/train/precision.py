@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from reccore.errors import UserError
 
@@ -63,10 +62,10 @@ class Caster:
 
 
 def place(batch: Mapping[str, Any], device: torch.device) -> Mapping[str, Any]:
-    """The batch with its tensors on `device`."""
+    """The batch with its tensors, and what else can move, on `device`."""
     if device.type == "cpu":
         return batch
     return {
-        key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+        key: value.to(device, non_blocking=True) if hasattr(value, "to") else value
         for key, value in batch.items()
     }

@@ -1,0 +1,87 @@
+"""Self-attentive sequential recommendation (M5): SASRec (Kang & McAuley 2018, arXiv:1808.09781).
+
+As published, but for what has been found since: pre-norm blocks, and cross entropy over all items
+in place of one negative (Klenitskiy & Vasilev 2023, arXiv:2309.07602, and Petrov & Macdonald 2023),
+which is worth far more than any change of the network.
+"""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from cinesync.models.attention import Blocks, FeedForward, Past, Shape, gap_buckets, rotations
+from cinesync.models.events import When
+from cinesync.models.sequence import SequenceNet, SequenceRecommender, SequenceSettings
+from reccore.data.dataset import Dataset
+from reccore.data.packing import Layout
+
+Positions = Literal["learned", "rotary", "none"]
+
+
+class SASRecSettings(SequenceSettings):
+    blocks: int = Field(2, ge=1, description="attention blocks")
+    heads: int = Field(1, ge=1, description="attention heads")
+    hidden: int = Field(64, ge=1, description="width inside a block's feed-forward layers")
+    feed_forward: FeedForward = Field("gelu", description="its activation")
+    gated: bool = Field(False, description="scale each branch by a gate of its input (LiGR)")
+    positions: Positions = Field(
+        "learned", description="a vector a place, rotations of queries and keys, or nothing"
+    )
+    relative_time: bool = Field(
+        False, description="temporal: add to attention what the time between two events says (HSTU)"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(f"dim={self.dim} is not a multiple of heads={self.heads}")
+        if self.positions == "rotary" and self.dim // self.heads % 2:
+            raise ValueError(
+                f"rotary positions need an even width a head, dim/heads={self.dim // self.heads}"
+            )
+        if self.relative_time and self.temporal == "off":
+            raise ValueError("relative_time reads times: set temporal to events or now")
+        return self
+
+
+class SASRecNet(SequenceNet):
+    settings: SASRecSettings
+
+    def __init__(self, settings: SASRecSettings, data: Dataset) -> None:
+        super().__init__(settings, data)
+        s = settings
+        learned = s.positions == "learned"
+        self.places = nn.Embedding(s.length, s.dim) if learned else None
+        shape = Shape(s.dim, s.heads, s.hidden, s.feed_forward, s.gated, s.dropout, s.relative_time)
+        self.blocks = Blocks(shape, s.blocks)
+        self.initialise()
+
+    def read(self, x: Tensor, layout: Layout, when: When | None) -> Tensor:
+        states: Tensor = self.blocks(x, self._past(layout, when))
+        return states
+
+    def read_last(self, x: Tensor, layout: Layout, when: When | None) -> Tensor:
+        return self.blocks.last(x, self._past(layout, when))
+
+    def enter(self, rows: Tensor, layout: Layout, when: When | None) -> Tensor:
+        x = super().enter(rows, layout, when)
+        return x if self.places is None else x + self.places(layout.place)
+
+    def _past(self, layout: Layout, when: When | None) -> Past:
+        s, turns, gaps = self.settings, None, None
+        if s.positions == "rotary":
+            turns = rotations(layout.place, s.dim // s.heads)
+        if s.relative_time:
+            assert when is not None
+            gaps = tuple(
+                gap_buckets(asked.view(group), times.view(group))
+                for group, asked, times in zip(
+                    layout.groups, layout.split(when.asked), layout.split(when.times), strict=True
+                )
+            )
+        return Past(layout, turns, gaps)
+
+
+class SASRec(SequenceRecommender):
+    net: ClassVar[type[SequenceNet]] = SASRecNet

@@ -1,0 +1,112 @@
+"""What a moment says of an event: hour, weekday, season, and the rhythm of its user.
+
+The features of an event know nothing later than the event itself: its own time, how long the user
+had been away, and how much the user had done in the day before. Those of the next event are what a
+server knows when it is asked: the time is now, the history is what came before. A time that nobody
+knows has zeros for features.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from reccore.data.interactions import UNKNOWN, Floats, Histories, Times
+
+MINUTE, DAY = 60, 86_400
+YEAR = 365.2425 * DAY
+THURSDAY = 3  # the first of January 1970; weeks begin on Monday
+SATURDAY = 5
+MANY = 100  # events of a day that count as a velocity of 1
+NAMES = (
+    "hour_sin",
+    "hour_cos",
+    "weekday_sin",
+    "weekday_cos",
+    "weekend",
+    "season_sin",
+    "season_cos",
+    "gap",
+    "velocity",
+)
+Offsets = npt.NDArray[np.int64]
+
+
+class Moments(NamedTuple):
+    """Of N ragged events, and of what follows each: the next one, or what is asked for now."""
+
+    features: Floats  # [N, F]
+    following: Floats  # [N, F + 1]; the last number 1 where it is known
+    times: Times  # [N]
+    asked: Times  # [N] when what follows was, or is asked; the event's own time where unknown
+
+
+def moments(histories: Histories, now: Times | None) -> Moments:
+    """`now` [R] is when each row is asked for; None: nobody knows, of any event."""
+    offsets, lengths = histories.offsets, histories.lengths
+    times = histories.times
+    if times is None:
+        times = np.full(len(histories.items), UNKNOWN, dtype=np.int64)
+    features = event_features(times, offsets)
+    following = np.zeros((len(times), len(NAMES) + 1), dtype=np.float32)
+    asked = times.copy()
+    if now is not None and len(times):
+        ends = offsets[1:][lengths > 0] - 1
+        following[:-1, :-1], following[ends, :-1] = (
+            features[1:],
+            asked_features(times, offsets, now)[lengths > 0],
+        )
+        asked[:-1], asked[ends] = times[1:], now[lengths > 0]
+        following[:, -1] = asked >= 0
+        asked = np.where(asked < 0, times, asked)
+    return Moments(features, following, times, asked)
+
+
+def event_features(times: Times, offsets: Offsets) -> Floats:
+    """Features [N, F] of ragged events, oldest first: row r holds offsets[r]:offsets[r + 1]."""
+    lengths = np.diff(offsets)
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    before = np.append(UNKNOWN, times[:-1])[: len(times)]
+    before[offsets[:-1][lengths > 0]] = UNKNOWN
+    keys = _keys(rows, times)
+    recent = np.arange(len(times)) - np.searchsorted(keys, _keys(rows, times - DAY))
+    return _features(times, before, recent)
+
+
+def asked_features(times: Times, offsets: Offsets, now: Times) -> Floats:
+    """The same of an event at `now` [R] after each row's last one: [R, F]."""
+    lengths = np.diff(offsets)
+    rows = np.arange(len(lengths))
+    before = np.full(len(now), UNKNOWN, dtype=np.int64)
+    before[lengths > 0] = times[offsets[1:][lengths > 0] - 1]
+    keys = _keys(np.repeat(rows, lengths), times)
+    recent = offsets[1:] - np.searchsorted(keys, _keys(rows, now - DAY))
+    return _features(now, before, np.minimum(recent, lengths))
+
+
+def _keys(rows: Offsets, times: Times) -> Times:
+    """Ascending where rows are, and times within them."""
+    return (rows << 40) + np.maximum(times, UNKNOWN)
+
+
+def _features(times: Times, before: Times, recent: Offsets) -> Floats:
+    """Of events at `times` of users last seen at `before`, with `recent` events in the last day."""
+    hour, year = times / DAY, times / YEAR
+    weekday = (hour + THURSDAY) % 7
+    away = np.where(before < 0, 0, np.maximum(times - before, 0))
+    columns = (
+        *_circle(hour),
+        *_circle(weekday / 7),
+        weekday >= SATURDAY,
+        *_circle(year),
+        np.log1p(away / MINUTE) / np.log1p(YEAR / MINUTE),
+        np.log1p(recent) / np.log1p(MANY),
+    )
+    features = np.stack(columns, axis=1).astype(np.float32)
+    features[times < 0] = 0
+    return features
+
+
+def _circle(turns: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
+    angle = 2 * np.pi * (turns % 1)
+    return np.sin(angle), np.cos(angle)
