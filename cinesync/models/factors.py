@@ -41,10 +41,12 @@ class MFModule(PairModule):
         plain = not (settings.hidden or settings.embedding_l2 or settings.dropout)
         self.fast = plain and not any(side.composed for side in (self.users, self.items))
 
-    def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
+    def forward(
+        self, users: Tensor, items: Tensor, trained: bool, moments: Tensor | None = None
+    ) -> Scores:
         """Plain factors of plain ids have a loop of their own, on the CPU."""
         if not (self.fast and trained and users.device.type == "cpu"):
-            return super().forward(users, items, trained)
+            return super().forward(users, items, trained, moments)
         sides = self.users, self.items
         tables = sides[0].ids.weight, sides[1].ids.weight
         biases = sides[0].bias.weight, sides[1].bias.weight

@@ -4,7 +4,7 @@
 what the pair consists of (Vaswani et al. 2017), and reads the whole with residual blocks.
 """
 
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -14,9 +14,29 @@ from cinesync.models.dense import Norm, Residual, activate, quiet_head, stack
 from cinesync.models.pairs import PairModule, PairRecommender, PairSettings, State
 from cinesync.models.sides import Rows
 from reccore.data.dataset import Dataset
+from reccore.data.temporal import NAMES
 
 
-class NCFSettings(PairSettings):
+class TimedSettings(PairSettings):
+    """The first layer of an MLP over user and item may read the moment, too."""
+
+    temporal: Literal["off", "now"] = Field(
+        "off",
+        description="now: read hour, weekday, season and the user's rhythm at the time that the "
+        "item is asked for, which a server knows",
+    )
+    forget_now: float = Field(
+        0.1, ge=0, lt=1, description="now: how often training hides it, as a request may"
+    )
+
+    @model_validator(mode="after")
+    def _ranks(self) -> Self:
+        if self.temporal != "off" and self.target == "rating":
+            raise ValueError("temporal is of target ranking: a rating is predicted without a time")
+        return self
+
+
+class NCFSettings(TimedSettings):
     hidden: tuple[int, ...] = Field(
         (64, 32), min_length=1, description="widths of the MLP over user and item"
     )
@@ -24,17 +44,30 @@ class NCFSettings(PairSettings):
 
 
 class FirstLayer(nn.Module):
-    """W [u; i] + b in two halves, each computed once a user or item."""
+    """W [u; i] + b in two halves, each computed once a user or item.
 
-    def __init__(self, dim: int, width: int, dropout: float) -> None:
+    The moment t makes it W [u; i; t]: it is the same for all items, so its part is the user's.
+    """
+
+    def __init__(self, settings: TimedSettings, width: int) -> None:
         super().__init__()
-        self.drop = nn.Dropout(dropout)
-        self.of_users = nn.Linear(dim, width)
-        self.of_items = nn.Linear(dim, width, bias=False)
+        self.drop = nn.Dropout(settings.dropout)
+        self.of_users = nn.Linear(settings.dim, width)
+        self.of_items = nn.Linear(settings.dim, width, bias=False)
+        now, self.forget = settings.temporal == "now", settings.forget_now
+        self.of_moments = nn.Linear(len(NAMES) + 1, width, bias=False) if now else None
 
-    def users(self, vectors: Tensor) -> Tensor:
-        half: Tensor = self.of_users(self.drop(vectors))
+    def users(self, rows: Rows) -> Tensor:
+        half: Tensor = self.of_users(self.drop(rows.vectors))
+        if self.of_moments is not None and rows.moments is not None:
+            half = half + self.of_moments(self._remembered(rows.moments))
         return half
+
+    def _remembered(self, moments: Tensor) -> Tensor:
+        """In training a share of the rows do not know when: a request may not say, either."""
+        if not self.training:
+            return moments
+        return moments * (torch.rand_like(moments[:, :1]) >= self.forget)
 
     def items(self, vectors: Tensor) -> Tensor:
         half: Tensor = self.of_items(self.drop(vectors))
@@ -47,7 +80,8 @@ class NCFModule(PairModule):
     def __init__(self, settings: NCFSettings, data: Dataset) -> None:
         super().__init__(settings, data)
         first, *rest = settings.hidden
-        self.first = FirstLayer(settings.dim, first, settings.dropout)
+        self.first = FirstLayer(settings, first)
+        self.reads_now = settings.temporal == "now"
         self.mlp = nn.Sequential(
             activate(settings.norm, first, settings.dropout),
             stack((first, *rest), settings.norm, settings.dropout),
@@ -56,7 +90,7 @@ class NCFModule(PairModule):
         self.width = max(settings.hidden)
 
     def user_state(self, rows: Rows) -> State:
-        return self.first.users(rows.vectors), rows.bias
+        return self.first.users(rows), rows.bias
 
     def item_state(self, rows: Rows) -> State:
         return self.first.items(rows.vectors), rows.bias
@@ -73,7 +107,7 @@ class NCF(PairRecommender):
         return cls(settings, NCFModule(settings, data))
 
 
-class NeuMFSettings(PairSettings):
+class NeuMFSettings(TimedSettings):
     heads: int = Field(4, ge=1, description="heads of the attention over tokens")
     hidden: int = Field(64, ge=1, description="width of the MLP over user and item")
     blocks: int = Field(2, ge=0, description="residual blocks that read MLP and attention")
@@ -100,7 +134,8 @@ class NeuMFModule(PairModule):
         self.dim, self.heads = d, settings.heads
         self.drop = nn.Dropout(settings.dropout)
         self.product = nn.Parameter(torch.ones(d))  # w: begins as the dot product
-        self.first = FirstLayer(d, h, settings.dropout)
+        self.first = FirstLayer(settings, h)
+        self.reads_now = settings.temporal == "now"
         self.query = nn.Linear(d, d)
         self.memory = nn.Linear(d, 2 * d, bias=False)  # keys and values of any token
         self.kinds = nn.ParameterList(torch.randn(2 * d) * d**-0.5 for _ in range(4))
@@ -112,7 +147,8 @@ class NeuMFModule(PairModule):
     def user_state(self, rows: Rows) -> State:
         u = self.drop(rows.vectors)
         token = self.memory(u) + self.kinds[0]
-        return u, rows.bias, self.first.users(u), token, self._features(rows)
+        half = self.first.users(rows._replace(vectors=u))
+        return u, rows.bias, half, token, self._features(rows)
 
     def item_state(self, rows: Rows) -> State:
         i = self.drop(rows.vectors)

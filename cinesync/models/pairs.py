@@ -21,6 +21,7 @@ from reccore.bundle.parts import Axes, Export, Graph
 from reccore.data.dataset import Dataset
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats
+from reccore.data.temporal import NAMES, asked_moments
 from reccore.recommender import UserBatch
 from reccore.train.task import Task
 
@@ -77,8 +78,10 @@ class PairModule(PairScorer):
         """States [B, ...] and [N, ...] -> the scores of all pairs [B, N]."""
         return self.join([u[:, None] for u in users], [i[None] for i in items])
 
-    def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
-        u = self.users(users, items[:, 0] if trained else None)
+    def forward(
+        self, users: Tensor, items: Tensor, trained: bool, moments: Tensor | None = None
+    ) -> Scores:
+        u = self.users(users, items[:, 0] if trained else None)._replace(moments=moments)
         known = None
         if trained and self.items.met is not None:  # of an item's pairs, only the first is one
             known = torch.full_like(items, -1)
@@ -100,7 +103,8 @@ class Join(nn.Module):
     def forward(self, *given: Tensor) -> Tensor:
         """User rows [B, ...] and item states [N, ...], in the order of `inputs` -> [B, N]."""
         parts = dict(zip(self.inputs, given, strict=True))
-        mine = Rows(parts["user_vectors"], parts["user_bias"], parts.get("user_words"))
+        words, moments = parts.get("user_words"), parts.get("user_moments")
+        mine = Rows(parts["user_vectors"], parts["user_bias"], words, moments)
         states = [part for name, part in parts.items() if name.startswith("item_")]
         return self.module.cross(self.module.user_state(mine), states)
 
@@ -134,8 +138,11 @@ class PairRecommender(NeuralRecommender):
         inputs: dict[str, Axes] = {
             f"user_{name}": ("batch", rows.shape[1]) for name, rows in users.items()
         }
-        inputs |= {f"item_{name}": ("items", part.shape[1]) for name, part in states.items()}
         options: dict[str, Any] = {"width": module.width}
+        if module.reads_now:
+            inputs["user_moments"] = ("batch", len(NAMES) + 1)
+            options["temporal"] = "now"
+        inputs |= {f"item_{name}": ("items", part.shape[1]) for name, part in states.items()}
         if self.rates:
             scale = {name: float(part) for name, part in module.ratings.named_buffers()}
             scale["mean"] += scale["deviation"] * float(module.middle)
@@ -152,12 +159,17 @@ class PairRecommender(NeuralRecommender):
     def score(self, users: UserBatch) -> Floats:
         codes = torch.from_numpy(users.codes.astype(np.int64)).to(self.device)
         with inference(self.module) as module:
+            moments: Tensor | None = None
+            if module.reads_now:
+                asked = asked_moments(users.histories, users.now)
+                moments = torch.from_numpy(asked).to(self.device)
             every = torch.arange(len(module.items), device=self.device)
             items = module.item_state(module.items(every))
             scores = torch.empty((len(codes), len(every)), dtype=torch.float32)
             for start in range(0, len(codes), USERS):
                 some = codes[start : start + USERS]
-                state = module.user_state(module.users(some))
+                when = None if moments is None else moments[start : start + USERS]
+                state = module.user_state(module.users(some)._replace(moments=when))
                 size = max(1, BLOCK // (module.width * len(some)))
                 for first in range(0, len(every), size):
                     block = module.cross(state, [part[first : first + size] for part in items])

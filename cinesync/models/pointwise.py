@@ -7,6 +7,7 @@ Ratings: squared or Huber loss on (rating - mean) / standard deviation.
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch.nn import functional
 from reccore.config import Settings
 from reccore.data.interactions import Interactions
 from reccore.data.negatives import NegativeSampler, NegativeSettings
+from reccore.data.temporal import pair_moments
 from reccore.errors import UserError
 from reccore.train.task import Batch, ParameterGroup, Task, Term
 
@@ -86,10 +88,17 @@ class PairScorer(nn.Module):
     """What the tasks below ask of a module."""
 
     ratings: RatingScale
+    reads_now: bool = False
+    """True: a user's state is one of a moment."""
 
     @abstractmethod
-    def forward(self, users: Tensor, items: Tensor, trained: bool) -> Scores:
-        """Users [B], items [B, N]. `trained`: the first of the items is a pair of training."""
+    def forward(
+        self, users: Tensor, items: Tensor, trained: bool, moments: Tensor | None = None
+    ) -> Scores:
+        """Users [B], items [B, N]. `trained`: the first of the items is a pair of training.
+
+        `moments` [B, F + 1] say when, where the module reads it.
+        """
 
 
 class PairTask(Task):
@@ -138,7 +147,8 @@ class PairTask(Task):
         return [group for group in groups if group.parameters]
 
     def terms(self, batch: Batch) -> dict[str, Term]:
-        scores = self.module(batch["users"], batch["items"], trained=True)
+        moments = batch.get("moments")
+        scores = self.module(batch["users"], batch["items"], trained=True, moments=moments)
         counts = self.counts(batch)
         loss = self.loss(scores.values.float(), batch)  # a sum of fp16 would overflow
         terms = {self.loss_name: Term(loss, counts[self.loss_name])}
@@ -161,6 +171,14 @@ class RankingTask(PairTask):
         super().__init__(module, data, settings, validate)
         self.sampler = NegativeSampler.of(data, settings.negatives)
         self.width = 1 + settings.negatives.per_positive
+        self.moments: Tensor | None = None  # [rows, F + 1]
+        if module.reads_now:
+            if data.timestamps is None:
+                raise UserError(
+                    "temporal='now' reads times, and this data has none",
+                    "map a column to timestamp, or set model.temporal=off",
+                )
+            self.moments = torch.from_numpy(pair_moments(data))
 
     @property
     def loss_name(self) -> str:
@@ -168,17 +186,22 @@ class RankingTask(PairTask):
 
     def prepare(self, rows: Tensor, generator: torch.Generator) -> Batch:
         users, items = self.users[rows], self.items[rows]
-        drawn = self.sampler.draw(users, self.width - 1, generator, self._score)  # [B, n]
+        moments = None if self.moments is None else self.moments[rows]
+        score = partial(self._score, moments)
+        drawn = self.sampler.draw(users, self.width - 1, generator, score)  # [B, n]
         batch = {"users": users, "items": torch.cat([items[:, None], drawn], dim=1)}
+        if moments is not None:
+            batch["moments"] = moments
         if self.settings.loss == "softmax" and self.settings.logq:
             batch["log_q"] = self.sampler.log_q(batch["items"])
         return {**batch, "size": len(rows)}
 
-    def _score(self, users: Tensor, items: Tensor) -> Tensor:
+    def _score(self, moments: Tensor | None, users: Tensor, items: Tensor) -> Tensor:
         """What a hard negative is hard for: the module as it is now, without dropout."""
         device, training = next(self.module.parameters()).device, self.module.training
         self.module.eval()
-        scores: Scores = self.module(users.to(device), items.to(device), trained=False)
+        when = None if moments is None else moments.to(device)
+        scores: Scores = self.module(users.to(device), items.to(device), False, when)
         self.module.train(training)
         return scores.values.to(users.device)
 

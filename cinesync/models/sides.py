@@ -25,6 +25,7 @@ class Rows(NamedTuple):
     vectors: Tensor  # [N, d]
     bias: Tensor  # [N, 1]
     words: Tensor | None  # [N, d] the features' part of the vectors; None where there are none
+    moments: Tensor | None = None  # [N, F + 1] when users are asked about; None: nobody knows
 
 
 class Side(nn.Module):

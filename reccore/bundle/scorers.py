@@ -15,7 +15,7 @@ import numpy.typing as npt
 from reccore.bundle.quantise import grow_sparse
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Histories
-from reccore.data.temporal import moments
+from reccore.data.temporal import asked_moments, moments
 from reccore.metrics.topk import Items
 from reccore.recommender import Arrays, Recommender, UserBatch
 
@@ -43,6 +43,11 @@ class Scorer(Recommender):
         self.parts, self.size = parts, size
         self.from_history = from_history  # type: ignore[misc]  # of the class, elsewhere
         self.rates = "rating" in parts.options
+
+    @property
+    def temporal(self) -> str:
+        """What it reads of time: off, events (when items were met), now (when it is asked, too)."""
+        return str(self.parts.options.get("temporal", "off"))
 
     def arrays(self) -> Arrays:
         return {**self.parts.items, **self.parts.users, **self.parts.other}
@@ -266,12 +271,9 @@ class Sequence(Vectors):
         vectors[:, -1] = 1
         lengths = np.minimum(users.histories.lengths, int(how["length"]))
         order = np.argsort(-lengths, kind="stable")[: int(np.count_nonzero(lengths))]
-        timed = how["temporal"] != "off"
-        found = (
-            moments(users.histories, users.now if how["temporal"] == "now" else None)
-            if timed
-            else None
-        )
+        found = None
+        if self.temporal != "off":
+            found = moments(users.histories, users.now if self.temporal == "now" else None)
         for start in range(0, len(order), TOGETHER):
             rows = order[start : start + TOGETHER]
             slots = np.arange(lengths[rows[0]])
@@ -295,8 +297,8 @@ class Pairs(Scorer):
         scores = np.empty((len(users), self.size), dtype=np.float32)
         width = int(self.parts.options["width"])
         for start in range(0, len(users), USERS):
-            mine = self._mine(users.codes[start : start + USERS])
-            rows = len(users.codes[start : start + USERS])
+            some = users.take(np.arange(start, min(start + USERS, len(users))))
+            mine, rows = self._mine(some), len(some)
             step = max(1, NUMBERS // (width * rows))
             for first in range(0, self.size, step):
                 theirs = self._theirs(slice(first, first + step))
@@ -309,13 +311,16 @@ class Pairs(Scorer):
         order = np.argsort(users, kind="stable")  # a user's pairs together: one row, many items
         for part in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
             if len(part):
-                mine = self._mine(users[part[:1]])
+                mine = self._mine(UserBatch(users[part[:1]], Histories.empty(1)))
                 known = np.maximum(items[part], 0)
                 scores[part] = self.parts.graphs["join"](**mine, **self._theirs(known))[0]
         return scores
 
-    def _mine(self, codes: Codes) -> dict[str, Floats]:
-        return {f"user_{name}": rows for name, rows in self.user_rows(codes).items()}
+    def _mine(self, users: UserBatch) -> dict[str, Floats]:
+        mine = {f"user_{name}": rows for name, rows in self.user_rows(users.codes).items()}
+        if self.temporal == "now":
+            mine["user_moments"] = asked_moments(users.histories, users.now)
+        return mine
 
     def _theirs(self, codes: "Codes | slice") -> dict[str, Floats]:
         return {

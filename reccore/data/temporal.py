@@ -6,18 +6,21 @@ server knows when it is asked: the time is now, the history is what came before.
 knows has zeros for features.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from reccore.data.interactions import UNKNOWN, Floats, Histories, Times
+from reccore.data.interactions import UNKNOWN, Floats, Histories, Interactions, Times
+from reccore.errors import UserError
 
 MINUTE, DAY = 60, 86_400
 YEAR = 365.2425 * DAY
 THURSDAY = 3  # the first of January 1970; weeks begin on Monday
 SATURDAY = 5
 MANY = 100  # events of a day that count as a velocity of 1
+BITS = 40  # that a time has; milliseconds have more
 NAMES = (
     "hour_sin",
     "hour_cos",
@@ -44,9 +47,7 @@ class Moments(NamedTuple):
 def moments(histories: Histories, now: Times | None) -> Moments:
     """`now` [R] is when each row is asked for; None: nobody knows, of any event."""
     offsets, lengths = histories.offsets, histories.lengths
-    times = histories.times
-    if times is None:
-        times = np.full(len(histories.items), UNKNOWN, dtype=np.int64)
+    times = _times(histories)
     features = event_features(times, offsets)
     following = np.zeros((len(times), len(NAMES) + 1), dtype=np.float32)
     asked = times.copy()
@@ -60,6 +61,55 @@ def moments(histories: Histories, now: Times | None) -> Moments:
         following[:, -1] = asked >= 0
         asked = np.where(asked < 0, times, asked)
     return Moments(features, following, times, asked)
+
+
+def pair_moments(data: Interactions) -> Floats:
+    """What the moment of each row says of it and its user: [N, F + 1], all known."""
+    assert data.timestamps is not None
+    found = np.ones((len(data), len(NAMES) + 1), dtype=np.float32)
+    found[data.by_user, :-1] = event_features(_times(data.histories), data.histories.offsets)
+    return found
+
+
+def asked_moments(histories: Histories, now: Times | None) -> Floats:
+    """The same of rows that ask `now` [R]: [R, F + 1]; zeros where nobody knows when."""
+    found = np.zeros((len(histories), len(NAMES) + 1), dtype=np.float32)
+    if now is not None:
+        found[:, :-1] = asked_features(_times(histories), histories.offsets, now)
+        found[:, -1] = now >= 0
+    return found
+
+
+def given_times(times: Sequence[int], items: int) -> Times:
+    """Times that somebody gave of a history's items, oldest first: [items]."""
+    if len(times) != items:
+        raise UserError(
+            f"times are {len(times)}, and history holds {items} items", "give one time an item"
+        )
+    found = np.array([given_now(time, "times") for time in times], dtype=np.int64)
+    falls = np.flatnonzero(np.diff(found) < 0)
+    if len(falls):
+        before, after = found[falls[0] : falls[0] + 2]
+        raise UserError(
+            f"times fall from {before} to {after}", "give history and times with the oldest first"
+        )
+    return found
+
+
+def given_now(time: int, name: str = "now") -> int:
+    """A time that somebody gave."""
+    whole = isinstance(time, int | np.integer) and not isinstance(time, bool)
+    if not whole or not 0 <= time < 1 << BITS:
+        raise UserError(
+            f"{name}: {time!r} is no time", "give whole seconds since 1970, not milliseconds"
+        )
+    return int(time)
+
+
+def _times(histories: Histories) -> Times:
+    if histories.times is None:
+        return np.full(len(histories.items), UNKNOWN, dtype=np.int64)
+    return histories.times
 
 
 def event_features(times: Times, offsets: Offsets) -> Floats:
@@ -86,7 +136,7 @@ def asked_features(times: Times, offsets: Offsets, now: Times) -> Floats:
 
 def _keys(rows: Offsets, times: Times) -> Times:
     """Ascending where rows are, and times within them."""
-    return (rows << 40) + np.maximum(times, UNKNOWN)
+    return (rows << BITS) + np.maximum(times, UNKNOWN)
 
 
 def _features(times: Times, before: Times, recent: Offsets) -> Floats:

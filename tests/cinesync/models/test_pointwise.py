@@ -41,7 +41,13 @@ class Dot(PairScorer):
         self.u, self.i = nn.Embedding(USERS, 3), nn.Embedding(ITEMS, 3)
         self.ratings = RatingScale(rows)
 
-    def forward(self, users: torch.Tensor, items: torch.Tensor, trained: bool) -> Scores:
+    def forward(
+        self,
+        users: torch.Tensor,
+        items: torch.Tensor,
+        trained: bool,
+        moments: torch.Tensor | None = None,
+    ) -> Scores:
         u, i = self.u(users), self.i(items)
         return Scores((u[:, None] * i).sum(-1), u, i)
 
@@ -146,7 +152,13 @@ def test_ratings_are_needed_to_learn_ratings() -> None:
 
 def test_half_precision_scores_are_summed_in_single() -> None:
     class Half(Dot):
-        def forward(self, users: torch.Tensor, items: torch.Tensor, trained: bool) -> Scores:
+        def forward(
+            self,
+            users: torch.Tensor,
+            items: torch.Tensor,
+            trained: bool,
+            moments: torch.Tensor | None = None,
+        ) -> Scores:
             scores = super().forward(users, items, trained)
             return scores._replace(values=(scores.values - 5000).half() * 2)
 
