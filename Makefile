@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := checkpoints/demo
 PEERS := .venv-peers
 
-.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts bench-bundles bench-retrieval
+.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts bench-bundles bench-retrieval bench-sequences
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -73,6 +73,16 @@ bench-claims: setup ## what is said of training tricks, measured
 
 bench-gifts: setup ## the gift model: shipped scenarios, splits, fresh ones, ablations
 	$(BIN)/python -m benchmarks.gifts
+	$(BIN)/python -m benchmarks.write_results
+
+bench-sequences: setup $(PEERS)/rectools/.ready $(PEERS)/recbole/.ready ## SASRec beside RecTools, RecBole and plain torch
+	$(BIN)/python -m benchmarks.sequences epoch --rectools $(PEERS)/rectools/bin/python --recbole $(PEERS)/recbole/bin/python
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality --only bert
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality --only amazon
+	$(BIN)/python -m benchmarks.sequences race --rectools $(PEERS)/rectools/bin/python
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.sequences inference
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.claims --only sequence
+	$(BIN)/python -m benchmarks.sequences picture
 	$(BIN)/python -m benchmarks.write_results
 
 bench-bundles: setup ## every model as a bundle: parity, latency, quantised, a million answers

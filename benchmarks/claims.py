@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.record import RESULTS, Row, append, data_root, done, rows
+from benchmarks.ground import ground
+from benchmarks.record import RESULTS, Row, append, done, rows
 from cinesync.settings import resolve
 from cinesync.training import train
 from reccore.config import merge, parse_assignments
@@ -36,14 +37,13 @@ def measure(claim: dict[str, Any], variant: str, changes: list[str], seed: int) 
     key = f"{claim['name']}/{variant}/{seed}"
     if done(NAME, key):
         return
-    ground = {"data": {"name": claim["data"], "path": str(data_root() / claim["data"])}}
     pinned = {"split": {"seed": 0, **claim.get("split", {})}, "evaluate": {"bootstrap": 0}}
     given = [*claim.get("set", []), *changes]
     settings = resolve(
         claim["model"],
         seed=seed,
         preset=claim.get("presets", {}).get(variant, claim.get("preset")),
-        changes=merge(ground, pinned, parse_assignments(given)),
+        changes=merge(ground(claim), pinned, parse_assignments(given)),
     )
     with tempfile.TemporaryDirectory() as scratch:
         began, cpu = time.perf_counter(), time.process_time()
@@ -137,7 +137,8 @@ def table() -> str:
             whole, low, high = change(claim, variant)
             cost = sum(r["cpu_seconds"] for r in mine) / sum(r["cpu_seconds"] for r in theirs)
             lines.append(
-                f"| {claim['title']} | {claim['said']} | {claim['model']}, {claim['data']} "
+                f"| {claim['title']} | {claim['said']} "
+                f"| {claim['model']}, {claim.get('on') or claim['data']} "
                 f"| {variant} | {len(mine)} | {claim['metric']} "
                 f"| {_mean(theirs):.4f} | {_mean(mine):.4f} "
                 f"| {whole:+.1%} ({low:+.1%} .. {high:+.1%}) | {cost:.2f}x | {claim['default']} |"
@@ -155,14 +156,14 @@ def _mean(some: list[Row]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", help="measure this claim only")
+    parser.add_argument("--only", default="", help="measure claims whose name begins so")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--table", action="store_true", help="print the table, measure nothing")
     options = parser.parse_args()
     if not options.table:
         for seed in range(options.seeds):
             for claim in claims():
-                if options.only in (None, claim["name"]):
+                if claim["name"].startswith(options.only):
                     for variant, changes in {"baseline": [], **claim["variants"]}.items():
                         print(f"{claim['name']}/{variant}/{seed}", flush=True)
                         measure(claim, variant, changes, seed)

@@ -5,16 +5,19 @@ python -m benchmarks.quality --only two-tower      # labels that contain these w
 """
 
 import argparse
-import tempfile
+import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.record import Row, append, data_root, done, rows
+from benchmarks.ground import RUNS, ground
+from benchmarks.ground import words as said
+from benchmarks.record import Row, append, done, rows
 from cinesync.settings import resolve
-from cinesync.training import train
+from cinesync.training import resume, train
 from reccore.config import merge, parse_assignments
 
 NAME = "quality"
@@ -31,16 +34,19 @@ def measure(table: Table, run: dict[str, Any], seed: int) -> None:
     if done(NAME, key):
         return
     print(key, flush=True)
-    data = {"name": table["data"], "path": str(data_root() / table["data"])}
-    ground = {"data": {**data, "options": table.get("options", {})}, "split": table["split"]}
+    below = {**ground(table), "split": table["split"]}
     settings = resolve(
         run["model"],
         seed=seed,
         preset=run.get("preset"),
-        changes=merge(ground, parse_assignments(run.get("set", []))),
+        changes=merge(below, parse_assignments(run.get("set", []))),
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        trained, evaluation = train(settings, out=Path(scratch) / "run")
+    folder = RUNS / key.replace("/", "--").replace(" ", "-").replace(",", "")
+    if (folder / "trainer.pt").exists():  # an earlier call was stopped
+        trained, evaluation = resume(folder, changes=lambda stored: stored)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        trained, evaluation = train(settings, out=folder)
     metrics = evaluation.to_json()["metrics"]
     facts = trained.manifest
     append(
@@ -51,12 +57,27 @@ def measure(table: Table, run: dict[str, Any], seed: int) -> None:
         leak_rate=facts["split"]["leak_rate"],
         training={k: v for k, v in facts["training"].items() if k != "flags"},
         metrics={name: metrics[name] for name in table["metrics"]},
+        **curve(folder, table.get("curve")),
     )
+    shutil.rmtree(folder)
+
+
+def curve(folder: Path, metric: str | None) -> dict[str, Any]:
+    """Validation against the CPU seconds of training spent by then, for tables that ask for it."""
+    if metric is None or not (folder / "history.jsonl").exists():
+        return {}
+    points, spent = [], 0.0
+    for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines():
+        epoch = json.loads(line)
+        spent += epoch["cpu_seconds"]
+        if metric in epoch:
+            points.append([round(spent, 1), round(epoch[metric], 5)])
+    return {"curve": points}
 
 
 def _command(table: Table, run: dict[str, Any], seed: int) -> str:
     split = dict(table["split"])
-    words = ["cinesync train", run["model"], f"--data {table['data']} --from PATH"]
+    words = ["cinesync train", run["model"], *said(table)]
     words += [f"--split {split.pop('kind')} --seed {seed}"]
     if "preset" in run:
         words.append(f"--preset {run['preset']}")

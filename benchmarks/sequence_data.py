@@ -102,6 +102,9 @@ def peer_options(doc: str | None) -> argparse.ArgumentParser:
         default=float("inf"),
         help="wall seconds of training: the epoch that passes them is the last",
     )
+    parser.add_argument(
+        "--budget-cpu-seconds", type=float, default=float("inf"), help="the same in CPU seconds"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
@@ -137,7 +140,11 @@ class Log:
     def write(self, tokens: int, loss: float, **extra: Any) -> bool:
         """Append a line; whether there is time left for another epoch."""
         self.lines += 1
-        left: bool = self.total_seconds < self.args.budget_seconds and self.lines < self.args.epochs
+        left: bool = (
+            self.total_seconds < self.args.budget_seconds
+            and self.total_cpu_seconds < self.args.budget_cpu_seconds
+            and self.lines < self.args.epochs
+        )
         self.line = {
             "epoch": self.lines,
             "seconds": round(self.seconds, 3),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import bundles, claims, gifts, quality, retrieval
+from benchmarks import bundles, claims, gifts, quality, retrieval, sequences
 from benchmarks.record import Row, rows
 
 TARGET = Path(__file__).with_name("RESULTS.md")
@@ -122,6 +122,8 @@ def main() -> None:
         HEAD,
         "## The honest table\n\n    python -m benchmarks.quality",
         *(quality.markdown(table) for table in quality.tables()),
+        "## Sequence models\n\n    make bench-sequences\n",
+        sequences.markdown(),
         "## Claims, measured\n\n    python -m benchmarks.claims\n",
         claims.table(),
         "## iALS against implicit\n\n    make bench-factorisation\n",

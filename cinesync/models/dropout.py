@@ -26,7 +26,7 @@ class Dropout(nn.Module):
             return functional.dropout(x, self.rate)
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.below
-        return x * kept * self.scale
+        return x * (kept * self.scale)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"

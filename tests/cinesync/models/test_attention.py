@@ -58,11 +58,10 @@ def slow(attention: Attention, x: Tensor, rotary: bool, timed: bool) -> Tensor:
 
 
 def turned_slowly(x: Tensor, place: int) -> Tensor:
-    half = len(x) // 2
-    angles = [place * 10_000.0 ** (-2 * n / len(x)) for n in range(half)]
-    pairs = torch.complex(x[:half], x[half:])
-    turned = pairs * torch.polar(torch.ones(half), torch.tensor(angles))
-    return torch.cat([turned.real, turned.imag])
+    angles = torch.tensor([place * 10_000.0 ** (-n / len(x)) for n in range(0, len(x), 2)])
+    one, two = x[::2], x[1::2]
+    both = (one * angles.cos() - two * angles.sin(), two * angles.cos() + one * angles.sin())
+    return torch.stack(both, 1).flatten()
 
 
 @pytest.mark.parametrize("rotary", [False, True])
@@ -83,13 +82,13 @@ def test_attention_equals_a_slow_one(rotary: bool, timed: bool) -> None:
 
 
 def test_rotations_depend_on_distances_alone() -> None:
-    x = torch.randn(2, 1, 1, 8)
-    turns = rotations(torch.arange(50), 8)
-    at = [turned(row.expand(50, 1, 1, 8), turns)[:, 0, 0] for row in x]
-    products = at[0] @ at[1].T
+    x = torch.randn(3, 1, 8)
+    at = turned(x.expand(50, 3, 1, 8).contiguous(), rotations(torch.arange(50), 8))[:, :, 0]
+    products = at[:, 0] @ at[:, 1].T
     for shift in (0, 3, 11):
         line = products.diagonal(shift)
         torch.testing.assert_close(line, line[:1].expand(len(line)), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(at[:, 2], x[2].expand(50, 8))
 
 
 @pytest.mark.parametrize("feed_forward", ["gelu", "relu", "swiglu"])
