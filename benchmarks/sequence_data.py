@@ -1,12 +1,13 @@
-"""Leave-one-out sequences of "bert" ML-1M, and what every SASRec peer shares: judge, options, log.
+"""Leave-one-out sequences, and what every SASRec peer shares: judge, options, log.
 
-    python benchmarks/sequence_data.py SEQUENCES.npz [--data FOLDER]
+    python benchmarks/sequence_data.py SEQUENCES.npz [--data FOLDER] [--name bert|sports|toys]
 
-Peers run in environments of their own, and few of those read parquet: the published file is
-written once as plain arrays (codes [N] of items, user after user in the published order, offsets
-[U + 1], items [I]). Every peer's scores go through the same slow and obvious `evaluate`, so that
-no library's own protocol stands in a figure. Only numpy is needed to read and to judge. Prints one
-line of JSON: sizes, and popularity judged the same way, a figure that is known.
+Peers run in environments of their own, and few of those read parquet: the published file (by
+default "bert" ML-1M) is written once as plain arrays (codes [N] of items, user after user in the
+published order, offsets [U + 1], items [I]). Every peer's scores go through the same slow and
+obvious `evaluate`, so that no library's own protocol stands in a figure. Only numpy is needed to
+read and to judge. Prints one line of JSON: sizes, and popularity judged the same way, a figure that
+is known.
 """
 
 import argparse
@@ -28,6 +29,7 @@ Score = Callable[[Ints, str], Floats]  # users [n] and a part: scores [n, I], hi
 
 FROM_END = {"validation": 2, "test": 1}  # which item of a user is held out
 K = 10
+LINES = {"sports": "Sports_and_Outdoors.txt", "toys": "Toys_and_Games.txt"}
 
 
 @dataclass(frozen=True)
@@ -165,13 +167,20 @@ class Log:
         return left
 
 
-def write(folder: Path, file: Path) -> Sequences:
-    import polars as pl
+def write(folder: Path, file: Path, name: str = "bert") -> Sequences:
+    """One of the data sets under `folder`, as plain arrays."""
+    if name in LINES:
+        text = (folder / "amazon-sequences" / LINES[name]).read_text(encoding="utf-8")
+        met = [[int(item) for item in line.split()[1:]] for line in text.splitlines() if line]
+        lengths, flat = np.array([len(row) for row in met]), np.concatenate(met)
+    else:
+        import polars as pl
 
-    rows = pl.read_parquet(folder / "ml-1m" / "sequences-5core.parquet")
-    rows = rows.sort("user_id", "position")
-    items, codes = np.unique(rows["movie_id"].to_numpy(), return_inverse=True)
-    lengths = np.unique(rows["user_id"].to_numpy(), return_counts=True)[1]
+        rows = pl.read_parquet(folder / "ml-1m" / "sequences-5core.parquet")
+        rows = rows.sort("user_id", "position")
+        flat = rows["movie_id"].to_numpy()
+        lengths = np.unique(rows["user_id"].to_numpy(), return_counts=True)[1]
+    items, codes = np.unique(flat, return_inverse=True)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     np.savez(file, codes=codes.astype(np.int32), offsets=offsets.astype(np.int64), items=items)
     return read(file)
@@ -181,13 +190,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="an .npz")
     parser.add_argument("--data", type=Path, help="folder of the data sets (GIFTREC_DATA)")
+    parser.add_argument("--name", choices=("bert", *LINES), default="bert")
     args = parser.parse_args()
     if args.data is None:
         sys.path.insert(0, str(Path(__file__).parent.parent))
         from benchmarks.record import data_root
 
         args.data = data_root()
-    data = write(args.data, args.file)
+    data = write(args.data, args.file, args.name)
     figures = {part: evaluate(data, part, popularity(data)) for part in FROM_END}
     sizes = {"users": data.n_users, "items": data.n_items, "events": len(data.codes)}
     print(json.dumps({**sizes, "popularity": figures}))

@@ -1,7 +1,7 @@
 """From a run to a bundle, and a bundle where a run was: evaluate it, ask it for many users."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from cinesync.settings import DataSettings
 from reccore.bundle import card
 from reccore.bundle.answer import Answer
 from reccore.bundle.bundle import Bundle
-from reccore.bundle.golden import check_golden, golden_requests, write_golden
+from reccore.bundle.golden import APART, check_golden, golden_requests, write_golden
 from reccore.bundle.indexing import build
 from reccore.bundle.manifest import Manifest
 from reccore.bundle.quantise import Quantise, shrink_folder
@@ -24,6 +24,7 @@ from reccore.config import validate
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Histories
 from reccore.data.split import SplitSettings
+from reccore.data.temporal import asked_at
 from reccore.errors import UserError
 from reccore.files import staged
 from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
@@ -83,7 +84,8 @@ def export(
             found = evaluate(Served(ready, depth=max(how.k)), test, Catalogue.of(learned), how)
             facts["evaluation"] = {"part": "test", **found.to_json()}
         card.write(folder, facts)
-        requests = golden_requests(run.dataset.items, popularity, people)
+        when = None if whole.scorer.temporal == "off" else latest(run)
+        requests = golden_requests(run.dataset.items, popularity, people, when)
         write_golden(folder, Bundle(folder, seal(folder, parts, facts)), requests)
         manifest = seal(folder, parts, facts)
         check_golden(Bundle.open(folder))
@@ -122,8 +124,9 @@ def what_it_costs(run: Run, whole: Bundle, small: Bundle, size: int) -> dict[str
 def latencies(first: Bundle, second: Bundle, run: Run) -> tuple[float, float]:
     """Median milliseconds to score one user, the two in turn."""
     codes = np.arange(min(TIMED, len(run.dataset.users)), dtype=np.int32)
+    now = asked_at(latest(run), 1)
     batches = [
-        UserBatch(codes[at : at + 1], run.histories.take(codes[at : at + 1])) for at in codes
+        UserBatch(codes[at : at + 1], run.histories.take(codes[at : at + 1]), now) for at in codes
     ]
     spent: tuple[list[float], list[float]] = ([], [])
     for batch in batches:
@@ -143,12 +146,29 @@ def difference(run: Run, bundle: Bundle) -> float:
     strangers = np.full(2, -1, dtype=np.int32)
     some = np.arange(min(3, len(run.dataset.items)), dtype=np.int32)
     batches.append(UserBatch(strangers, Histories.of_lists([some, some[:0]])))
+    if bundle.scorer.temporal != "off":
+        batches += [_timed(batch, latest(run)) for batch in batches]
     worst = 0.0
     for batch in batches:
         theirs, ours = run.model.score(batch), bundle.scorer.score(batch)
         size = max(float(np.abs(theirs).max()), 1e-9)
         worst = max(worst, float(np.abs(theirs - ours).max()) / size)
     return worst
+
+
+def latest(run: Run) -> int:
+    """When the last of the data happened that a model may know of; 0: nobody knows."""
+    times = run.histories.times
+    return 0 if times is None else int(times.max(initial=0))
+
+
+def _timed(batch: UserBatch, since: int) -> UserBatch:
+    """The same with a moment each, and with times where the histories have none."""
+    histories = batch.histories
+    if histories.times is None:
+        place = np.arange(len(histories.items)) - histories.offsets[:-1][histories.row_of]
+        histories = replace(histories, times=since + APART * place)
+    return replace(batch, histories=histories, now=since + APART * histories.lengths)
 
 
 def _facts(run: Run, diversity: float) -> dict[str, Any]:
@@ -227,13 +247,13 @@ class BundleRun:
         )
 
     def recommend_codes(
-        self, codes: Codes, k: int, progress: Progress | None = None
+        self, codes: Codes, k: int, progress: Progress | None = None, now: int | None = None
     ) -> pl.DataFrame:
         """Known users by code, scored block by block: columns user, item, rank, score, title."""
         bundle, how = self.bundle, self.settings.evaluate
         assert bundle.users is not None
         block = users_per_block(len(bundle.items), how.block_bytes, how.block_users)
-        batch = UserBatch(codes, bundle.seen.take(codes))
+        batch = UserBatch(codes, bundle.seen.take(codes), asked_at(now, len(codes)))
         served = Served(bundle, depth=k)
         found = recommend(served, batch, min(k, len(bundle.items)), block, None, progress)
         return as_rows(bundle.users.ids.decode(codes), bundle.items, *found)

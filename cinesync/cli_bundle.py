@@ -87,10 +87,15 @@ def score_everyone(
     bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle.")],
     users: Annotated[
         Path,
-        typer.Option(help="File with a column `user` and, where you have it, `history` (a list)."),
+        typer.Option(
+            help="File with a column `user` and, if you like, lists `history` and `times`."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the Parquet shards.")],
     k: Annotated[int, typer.Option(help="How many items.")] = 10,
+    now: Annotated[
+        int | None, typer.Option(help="When all of them ask: seconds since 1970.")
+    ] = None,
     shard: Annotated[int, typer.Option(help="People of a shard.")] = 10_000,
     as_json: AsJson = False,
 ) -> None:
@@ -98,7 +103,7 @@ def score_everyone(
     show, began = Show(as_json), time.perf_counter()
     opened = BundleRun(bundle).bundle
     with show.bar("scoring") as progress:
-        done = score_all(opened, users, out, k=k, shard=shard, progress=progress)
+        done = score_all(opened, users, out, k=k, now=now, shard=shard, progress=progress)
     facts = {
         "people": done.users,
         "shards": done.shards,

@@ -1,5 +1,6 @@
 """`cinesync recommend`: the best unseen items, from a run or from a bundle."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,14 @@ def recommend(
     history: Annotated[
         str | None, typer.Option(help="Item ids somebody has met: `ID,ID,...`")
     ] = None,
+    times: Annotated[
+        str | None,
+        typer.Option(help="When: seconds since 1970 of each item of --history: `T,T,...`"),
+    ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(help="When it is asked: seconds since 1970, or the word `now`."),
+    ] = None,
     preference: Annotated[
         Words,
         typer.Option(metavar="FEATURE=WORD", help="Bundles: what somebody new likes. Repeatable."),
@@ -53,8 +62,8 @@ def recommend(
     what it could not do as asked.
     """
     show = Show(as_json)
-    asked = (user is not None, users is not None, all_users, history is not None, bool(preference))
-    if sum(asked) != 1:
+    whom = (user is not None, users is not None, all_users, history is not None, bool(preference))
+    if sum(whom) != 1:
         raise UserError("give exactly one of --user, --users, --all-users, --history, --preference")
     if k < 1:
         raise UserError(f"--k is {k}", "ask for at least 1 item")
@@ -65,12 +74,17 @@ def recommend(
         "deny": [] if deny is None else listed(deny),
         "diversity": diversity,
     }
+    if times is not None and history is None:
+        raise UserError("--times are of a history, and none is given", "give --history, too")
+    met = None if history is None else listed(history)
+    when = None if times is None else [seconds(text, "--times") for text in listed(times)]
+    asked = None if now is None else moment(now)
     if users is not None or all_users:
         refuse(wishes, "with many users")
-        answer = _many(show, run, users, k)
+        answer = _many(show, run, users, k, asked)
     elif isinstance(run, BundleRun):
         liked = pairs(preference, "--preference") or None
-        met = None if history is None else listed(history)
+        wishes |= {"times": when, "now": asked}
         request = Request(user=user, history=met, preferences=liked, k=k, **wishes)
         found = run.bundle.answer(request)
         answer = as_frame(found, "history" if user is None else user)
@@ -78,20 +92,16 @@ def recommend(
             return show.answer(found, answer)
     else:
         refuse({**wishes, "preference": preference}, "of a run")
-        answer = _run(run, user, history, k)
+        answer = run.recommend(user, history=met, k=k, times=when, now=asked)
     if out is not None:
         show.wrote(out, answer.select("user", "item", "rank", "score"))
     else:
         show.recommendations(answer)
 
 
-def _run(run: Run, user: str | None, history: str | None, k: int) -> pl.DataFrame:
-    if history is None:
-        return run.recommend(user, k=k)
-    return run.recommend(history=listed(history), k=k)
-
-
-def _many(show: Show, run: Run | BundleRun, users: Path | None, k: int) -> pl.DataFrame:
+def _many(
+    show: Show, run: Run | BundleRun, users: Path | None, k: int, now: int | None
+) -> pl.DataFrame:
     if isinstance(run, BundleRun):
         if run.bundle.users is None:
             raise UserError(f"{run.path} holds no users", "export it with its users")
@@ -100,7 +110,20 @@ def _many(show: Show, run: Run | BundleRun, users: Path | None, k: int) -> pl.Da
         ids = run.dataset.users.ids
     codes = np.arange(len(ids), dtype=np.int32) if users is None else known_users(ids, users)
     with show.bar("recommending") as progress:
-        return run.recommend_codes(codes, k, progress)
+        return run.recommend_codes(codes, k, progress, now)
+
+
+def moment(text: str) -> int:
+    """`--now`: seconds since the epoch, or the clock of this machine."""
+    return int(time.time()) if text.strip() == "now" else seconds(text, "--now")
+
+
+def seconds(text: str, option: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        remedy = "give whole seconds since 1970"
+        raise UserError(f"{option}: {text!r} is no time", remedy) from None
 
 
 def listed(text: str) -> list[str]:

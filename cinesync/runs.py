@@ -1,7 +1,7 @@
 """A finished run: load it, evaluate it, ask it for recommendations."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from reccore.data.dataset import Dataset, Table
 from reccore.data.ids import Codes, ExternalId, IdMap
 from reccore.data.interactions import Floats, Histories, Interactions
 from reccore.data.split import Holdout, Split, SplitSettings, split
+from reccore.data.temporal import asked_at, given_times
 from reccore.errors import UserError
 from reccore.metrics.evaluate import Catalogue, EvaluateSettings, Evaluation, evaluate
 from reccore.metrics.topk import Items, recommend, users_per_block
@@ -138,30 +139,39 @@ class Run:
         users: Sequence[ExternalId] | None = None,
         history: Sequence[ExternalId] | None = None,
         k: int = 10,
+        times: Sequence[int] | None = None,
+        now: int | None = None,
     ) -> pl.DataFrame:
         """The best unseen items: columns user, item, rank, score (and title where known).
 
-        Ask for a known `user`, several `users`, or anyone by the `history` of item ids.
+        Ask for a known `user`, several `users`, or anyone by the `history` of item ids. Models
+        that read it are told when: `times` of the history's items and `now`, in seconds since the
+        epoch.
         """
         if k < 1:
             raise UserError(f"k is {k}", "ask for at least 1 item")
         if sum(given is not None for given in (user, users, history)) != 1:
             raise UserError("give exactly one of user, users, history")
+        if times is not None and history is None:
+            raise UserError("times are of a history, and none is given", "give history, too")
         if history is not None:
-            return self._answer(self._stranger(history), pl.Series(["history"]), k)
+            stranger = self._stranger(history, times, now)
+            return self._answer(stranger, pl.Series(["history"]), k)
         wanted = [user] if user is not None else list(users or [])
         ids = self.dataset.users.ids
         codes = np.array([ids.code(one, "user") for one in wanted], dtype=np.int32)
-        return self.recommend_codes(codes, k)
+        return self.recommend_codes(codes, k, now=now)
 
     def recommend_codes(
-        self, codes: Codes, k: int, progress: Progress | None = None
+        self, codes: Codes, k: int, progress: Progress | None = None, now: int | None = None
     ) -> pl.DataFrame:
         """The same for user codes, scored block by block so that memory stays bounded."""
-        batch = UserBatch(codes, self.histories.take(codes))
+        batch = UserBatch(codes, self.histories.take(codes), asked_at(now, len(codes)))
         return self._answer(batch, self.dataset.users.ids.decode(codes), k, progress)
 
-    def _stranger(self, history: Sequence[ExternalId]) -> UserBatch:
+    def _stranger(
+        self, history: Sequence[ExternalId], times: Sequence[int] | None, now: int | None
+    ) -> UserBatch:
         if not self.model.from_history:
             raise UserError(
                 f"{self.settings.entry.name} scores only users it was trained on",
@@ -169,7 +179,10 @@ class Run:
             )
         codes = [self.dataset.items.ids.code(item, "item") for item in history]
         unknown = np.array([-1], dtype=np.int32)
-        return UserBatch(unknown, Histories.of_lists([np.array(codes, dtype=np.int32)]))
+        met = Histories.of_lists([np.array(codes, dtype=np.int32)])
+        if times is not None:
+            met = replace(met, times=given_times(times, len(codes)))
+        return UserBatch(unknown, met, asked_at(now, 1))
 
     def _answer(
         self, batch: UserBatch, users: pl.Series, k: int, progress: Progress | None = None

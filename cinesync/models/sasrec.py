@@ -21,12 +21,12 @@ Positions = Literal["learned", "rotary", "none"]
 
 class SASRecSettings(SequenceSettings):
     blocks: int = Field(2, ge=1, description="attention blocks")
-    heads: int = Field(1, ge=1, description="attention heads")
+    heads: int = Field(2, ge=1, description="attention heads")
     hidden: int = Field(64, ge=1, description="width inside a block's feed-forward layers")
     feed_forward: FeedForward = Field("gelu", description="its activation")
     gated: bool = Field(False, description="scale each branch by a gate of its input (LiGR)")
     positions: Positions = Field(
-        "learned", description="a vector a place, rotations of queries and keys, or nothing"
+        "rotary", description="a vector a place, rotations of queries and keys, or nothing"
     )
     relative_time: bool = Field(
         False, description="temporal: add to attention what the time between two events says (HSTU)"

@@ -41,8 +41,10 @@ class SequenceTask(Task):
                 f"temporal={s.temporal!r} reads times, and this data has none",
                 "map a column to timestamp, or set model.temporal=off",
             )
-        histories = rows.histories
-        self.events = Events.of(histories, None, s.temporal)
+        histories, now = rows.histories, None
+        if rows.timestamps is not None:  # any time will do: a last item is a target and not read
+            now = np.full(len(histories), rows.timestamps.max(initial=0))
+        self.events = Events.of(histories, now, s.temporal)
         self.windows = Windows(histories.offsets, s.length, s.windows == "all")
         self.rows = len(self.windows)
         catalogue = len(data.items)

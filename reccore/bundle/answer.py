@@ -15,6 +15,9 @@ class Request:
     where it is given, none of `deny`, and with one of the words of each feature in `only` (genres,
     say, or a content type). `diversity` trades relevance for variety, 0 to 1; None: as the bundle
     was blessed.
+
+    When, for models that read it, in seconds since the epoch: `times` of the history's items,
+    which do not fall, and `now`, when the answer is asked for.
     """
 
     user: ExternalId | None = None
@@ -25,6 +28,8 @@ class Request:
     deny: Sequence[ExternalId] = ()
     only: Mapping[str, Sequence[str]] = field(default_factory=dict)
     diversity: float | None = None
+    times: Sequence[int] | None = None
+    now: int | None = None
 
 
 @dataclass(frozen=True)

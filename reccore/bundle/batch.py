@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.served import Served
-from reccore.data.interactions import Histories
+from reccore.data.interactions import UNKNOWN, Histories, Times
+from reccore.data.temporal import asked_at, given_times
 from reccore.errors import UserError
 from reccore.files import sha256, write_atomic
 from reccore.metrics.topk import recommend, users_per_block
@@ -40,20 +42,23 @@ def score_all(
     out: Path,
     *,
     k: int = 10,
+    now: int | None = None,
     shard: int = 10_000,
     progress: Progress | None = None,
 ) -> Scored:
     """Write `out/part-00000.parquet`, ...: columns user, item, rank, score, by.
 
     `people` is a Parquet, CSV or plain file with a column `user` and, where it is given, a column
-    `history` (a list of item ids). The same call goes on where a killed one stopped, to the same
-    bytes; another bundle, file or k is refused in the same folder.
+    `history` (a list of item ids), and beside it `times` (a list of their times, or null). `now`
+    is when all of them ask. The same call goes on where a killed one stopped, to the same bytes;
+    another bundle, file, k or now is refused in the same folder.
     """
     if k < 1 or shard < 1:
         raise UserError(f"k is {k}, shard is {shard}", "both are at least 1")
     if not people.exists():
         raise UserError(f"no such file: {people}")
-    _same_job(out, bundle, people, k, shard)
+    asked_at(now, 1)  # refused before anything is written
+    _same_job(out, bundle, people, k, shard, now)
     total = int(_lazy(people).select(pl.len()).collect().item())
     found = strangers = shards = 0
     for number, start in enumerate(range(0, total, shard)):
@@ -62,7 +67,7 @@ def score_all(
             found += 1
         else:
             frame = _lazy(people).slice(start, shard).collect()
-            answers, nobody = _answer(bundle, frame, min(k, len(bundle.items)))
+            answers, nobody = _answer(bundle, frame, min(k, len(bundle.items)), now)
             strangers += nobody
             write_atomic(path, lambda at, rows=answers: rows.write_parquet(at))  # type: ignore[misc]
         if progress is not None:
@@ -70,12 +75,13 @@ def score_all(
     return Scored(out, total, shards, found, strangers)
 
 
-def _same_job(out: Path, bundle: Bundle, people: Path, k: int, shard: int) -> None:
+def _same_job(out: Path, bundle: Bundle, people: Path, k: int, shard: int, now: int | None) -> None:
     job = {
         "bundle": hashlib.sha256((bundle.folder / "manifest.json").read_bytes()).hexdigest(),
         "people": sha256(people),
         "k": k,
         "shard": shard,
+        "now": now,
     }
     path = out / JOB
     if not path.exists():
@@ -104,23 +110,25 @@ def _lazy(people: Path) -> pl.LazyFrame:
     return frame
 
 
-def _answer(bundle: Bundle, frame: pl.DataFrame, k: int) -> tuple[pl.DataFrame, int]:
+def _answer(
+    bundle: Bundle, frame: pl.DataFrame, k: int, now: int | None
+) -> tuple[pl.DataFrame, int]:
     codes = np.full(frame.height, -1, dtype=np.int32)
     histories = Histories.empty(frame.height)
     if "history" in frame.columns:
-        histories = _histories(bundle, frame["history"])
+        times = frame["times"] if "times" in frame.columns else None
+        histories = _histories(bundle, frame["history"], times)
     elif bundle.users is not None:
         codes = bundle.users.ids.encode(frame["user"].cast(pl.String))
         rows = np.append(codes, 0)[:-1]
         histories = bundle.seen.append(Histories.empty(1)).take(np.where(rows < 0, -1, rows))
-    batch = UserBatch(codes, histories)
+    batch = UserBatch(codes, histories, asked_at(now, frame.height))
     block = users_per_block(len(bundle.items), BLOCK_BYTES, 1024)
     reads = bundle.scorer.from_history
     known = histories.lengths > 0 if reads else codes >= 0
     items, scores = recommend(Served(bundle, depth=k), batch, k, block)
     if not known.all():
-        nobody = UserBatch(codes[~known], histories.take(np.flatnonzero(~known)))
-        items[~known], scores[~known] = bundle.popular(nobody, k)
+        items[~known], scores[~known] = bundle.popular(batch.take(np.flatnonzero(~known)), k)
     real = items >= 0
     who = np.repeat(np.arange(frame.height), items.shape[1]).reshape(items.shape)[real]
     rank = np.broadcast_to(np.arange(1, items.shape[1] + 1, dtype=np.int32), items.shape)[real]
@@ -135,13 +143,21 @@ def _answer(bundle: Bundle, frame: pl.DataFrame, k: int) -> tuple[pl.DataFrame, 
     return pl.DataFrame(columns), int((~known).sum())
 
 
-def _histories(bundle: Bundle, column: pl.Series) -> Histories:
+def _histories(bundle: Bundle, column: pl.Series, times: pl.Series | None) -> Histories:
     """Lists of item ids as codes, without those that are unknown; all lists at once."""
     lists = column.cast(pl.List(pl.String))
     lengths = lists.list.len().fill_null(0).to_numpy()
     flat = lists.drop_nulls().explode(empty_as_null=False)
     codes = bundle.items.ids.encode(flat)
-    rows = np.repeat(np.arange(len(lists)), lengths)[codes >= 0]
-    counts = np.bincount(rows, minlength=len(lists))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Histories(offsets, codes[codes >= 0])
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    when = None if times is None else _times(times, lengths)
+    return Histories(offsets, codes, when).where(codes >= 0, codes)
+
+
+def _times(column: pl.Series, lengths: npt.NDArray[np.int64]) -> Times:
+    """Lists of times, one an item: [nnz]; `UNKNOWN` where there is no list."""
+    lists = [
+        np.full(length, UNKNOWN) if row is None else given_times(row, length)
+        for row, length in zip(column.to_list(), lengths.tolist(), strict=True)
+    ]
+    return np.concatenate([np.empty(0, np.int64), *lists])

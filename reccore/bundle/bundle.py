@@ -1,6 +1,7 @@
 """Open a bundle and ask it: a known user, a history, or somebody with preferences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Floats, Histories
 from reccore.data.tables import read_table
+from reccore.data.temporal import asked_at, given_times
 from reccore.errors import UserError
 from reccore.metrics.topk import Items, top_k
 from reccore.recommender import UserBatch
@@ -63,9 +65,12 @@ class Bundle:
         """What each known user has met."""
         if self.users is None:
             return Histories.empty(0)
-        people = self.manifest["users"]
-        offsets = self._array(f"{people}/seen.offsets.npy")
-        return Histories(offsets, self._array(f"{people}/seen.items.npy"))
+        part = f"{self.manifest['users']}/seen"
+        timed = f"{part}.times.npy" in self.manifest.files
+        times = self._array(f"{part}.times.npy") if timed else None
+        return Histories(
+            self._array(f"{part}.offsets.npy"), self._array(f"{part}.items.npy"), times
+        )
 
     @cached_property
     def record(self) -> Record | None:
@@ -111,10 +116,14 @@ class Bundle:
         asked = [request.user, request.history, request.preferences]
         if sum(given is not None for given in asked) != 1:
             raise UserError("give exactly one of user, history, preferences")
+        if request.times is not None and request.history is None:
+            raise UserError("times are of a history, and none is given", "give history, too")
         said: list[str] = []
         batch, by_model = self._who(request, said)
         allowed = self._allowed(request)
-        if not by_model:
+        if by_model:
+            said += self._untimed(batch)
+        else:
             said.append("popularity answers")
         share = self._diversity(request)
         wanted = min(request.k, len(self.items))
@@ -163,19 +172,22 @@ class Bundle:
     def _who(self, request: Request, said: list[str]) -> tuple[UserBatch, bool]:
         """The user as the model sees one, and whether it can say anything of this one."""
         if request.user is not None:
-            return self.known([request.user]), True
-        history = request.history
+            return self.known([request.user], request.now), True
+        history, times = request.history, None
         if history is None:
             assert request.preferences is not None
             codes = self._liked(request.preferences)
             said.append(f"{len(codes)} popular items of the preferred words stand for a history")
         else:
             codes = self.codes(history)
+            if request.times is not None:
+                times = given_times(request.times, len(history))[codes >= 0]
             unknown = [str(i) for i, code in zip(history, codes, strict=True) if code < 0]
             if unknown:
                 said.append(f"unknown items are left out: {', '.join(unknown[:5])}")
             codes = codes[codes >= 0]
-        batch = UserBatch(np.array([-1], dtype=np.int32), Histories.of_lists([codes]))
+        met = replace(Histories.of_lists([codes]), times=times)
+        batch = UserBatch(np.array([-1], dtype=np.int32), met, asked_at(request.now, 1))
         if not len(codes):
             said.append("the history is empty")
         elif not self.scorer.from_history:
@@ -184,14 +196,22 @@ class Bundle:
         able = bool(len(codes)) and self.scorer.from_history
         return (batch if able else seen), able
 
-    def known(self, users: Sequence[ExternalId]) -> UserBatch:
+    def _untimed(self, batch: UserBatch) -> Iterator[str]:
+        """What the model reads of time and was not told."""
+        model, reads = self.manifest["model"], self.scorer.temporal
+        if reads != "off" and batch.histories.times is None:
+            yield f"{model} reads times, and the history has none"
+        if reads == "now" and batch.now is None:
+            yield f"{model} reads now, and none is given"
+
+    def known(self, users: Sequence[ExternalId], now: int | None = None) -> UserBatch:
         """Known users with what they have met."""
         if self.users is None:
             raise UserError(
                 "this bundle holds no users", "ask by history, or export it with its users"
             )
         codes = np.array([self.users.ids.code(one, "user") for one in users], dtype=np.int32)
-        return UserBatch(codes, self.seen.take(codes))
+        return UserBatch(codes, self.seen.take(codes), asked_at(now, len(codes)))
 
     def knows(self, user: ExternalId) -> bool:
         return self.users is not None and int(self.users.ids.encode([user])[0]) >= 0
@@ -260,7 +280,7 @@ class Bundle:
 
 
 def _without_history(batch: UserBatch) -> UserBatch:
-    return UserBatch(batch.codes, Histories.empty(len(batch)))
+    return replace(batch, histories=Histories.empty(len(batch)))
 
 
 def _scorer(folder: Path, manifest: Manifest, size: int, threads: int) -> Scorer:

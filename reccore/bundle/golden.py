@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,17 @@ from reccore.errors import UserError
 
 NAME = "golden-1.json"
 SOME = 3  # requests of each sort
+APART = 5 * 3_600  # seconds between events that are made up: never the same hour
 TOLERANCE = 1e-4  # of the largest score; graphs round differently on other processors
 
 
-def golden_requests(items: Table, popularity: Floats, people: People | None) -> list[Request]:
-    """Known users, histories short and long, nobody at all."""
+def golden_requests(
+    items: Table, popularity: Floats, people: People | None, latest: int | None = None
+) -> list[Request]:
+    """Known users, histories short and long, nobody at all.
+
+    `latest`, of a model that reads times: the same with times after it, and one without.
+    """
     best = items.ids.decode(np.argsort(-popularity, kind="stable")[:20].astype(np.int32)).to_list()
     asked = [Request(history=best[: 1 + 3 * at]) for at in range(SOME)]
     asked.append(Request(history=[]))
@@ -31,7 +37,17 @@ def golden_requests(items: Table, popularity: Floats, people: People | None) -> 
         asked.append(Request(preferences={feature: bags.vocabulary[:2]}))
     if people is not None:
         asked += [Request(user=user) for user in people.table.ids.ids.head(SOME).to_list()]
-    return asked
+    if latest is None:
+        return asked
+    return [asked[0], *(_timed(request, latest) for request in asked)]
+
+
+def _timed(request: Request, latest: int) -> Request:
+    """The same with a history's items `APART` after `latest`, and asked as much later."""
+    if request.history is None:
+        return replace(request, now=latest + APART)
+    times = [latest + APART * at for at in range(1, 1 + len(request.history))]
+    return replace(request, times=times, now=latest + APART * (1 + len(times)))
 
 
 def write_golden(folder: Path, bundle: Bundle, requests: list[Request]) -> None:

@@ -18,7 +18,7 @@ from reccore.bundle.scorers import Vectors
 from reccore.bundle.tables import new_items
 from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId
-from reccore.data.interactions import Floats
+from reccore.data.interactions import UNKNOWN, Floats
 from reccore.data.tables import write_table
 from reccore.errors import UserError
 from reccore.files import write_array
@@ -66,7 +66,9 @@ def _queries(bundle: Bundle, seed: int) -> Floats | None:
         return None
     draw = np.random.default_rng(seed)
     some = draw.permutation(len(bundle.users))[:ASKED].astype(np.int32)
-    return bundle.scorer.user_vectors(UserBatch(some, bundle.seen.take(some)))
+    seen = bundle.seen.take(some)
+    now = None if seen.times is None else np.full(len(some), seen.times.max(initial=UNKNOWN))
+    return bundle.scorer.user_vectors(UserBatch(some, seen, now))
 
 
 def add(bundle: Bundle, frame: pl.DataFrame) -> Added:

@@ -5,7 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ def write_parts(
     for name, graph in export.graphs.items():
         write_graph(folder / "graphs" / f"{name}.onnx", graph)
     if people is not None:
+        if export.options.get("temporal", "off") == "off":  # nobody would ever look at them
+            people = replace(people, seen=replace(people.seen, times=None))
         write_people(folder / USERS, people, export.users)
 
 
@@ -81,6 +83,8 @@ def write_people(folder: Path, people: People, arrays: Mapping[str, npt.NDArray[
     write_table(folder, "users", people.table)
     write_array(folder / "seen.offsets.npy", people.seen.offsets)
     write_array(folder / "seen.items.npy", people.seen.items)
+    if people.seen.times is not None:
+        write_array(folder / "seen.times.npy", people.seen.times)
     for name, array in arrays.items():
         write_array(folder / f"{name}.npy", array)
 

@@ -45,7 +45,10 @@ class Moments(NamedTuple):
 
 
 def moments(histories: Histories, now: Times | None) -> Moments:
-    """`now` [R] is when each row is asked for; None: nobody knows, of any event."""
+    """`now` [R] is when each row is asked for; None: nobody knows.
+
+    A row that does not know is told of no event what followed it: training hides it so, too.
+    """
     offsets, lengths = histories.offsets, histories.lengths
     times = _times(histories)
     features = event_features(times, offsets)
@@ -58,8 +61,9 @@ def moments(histories: Histories, now: Times | None) -> Moments:
             asked_features(times, offsets, now)[lengths > 0],
         )
         asked[:-1], asked[ends] = times[1:], now[lengths > 0]
-        following[:, -1] = asked >= 0
-        asked = np.where(asked < 0, times, asked)
+        following[:, -1] = 1
+        unknown = (asked < 0) | (now < 0)[histories.row_of]
+        following[unknown], asked[unknown] = 0, times[unknown]
     return Moments(features, following, times, asked)
 
 
@@ -104,6 +108,11 @@ def given_now(time: int, name: str = "now") -> int:
             f"{name}: {time!r} is no time", "give whole seconds since 1970, not milliseconds"
         )
     return int(time)
+
+
+def asked_at(now: int | None, rows: int) -> Times | None:
+    """One given moment of all rows: [rows]."""
+    return None if now is None else np.full(rows, given_now(now), dtype=np.int64)
 
 
 def _times(histories: Histories) -> Times:

@@ -16,7 +16,11 @@ from reccore.files import sha256
 COMMAND = [sys.executable, "-c", "from cinesync.cli import main; main()"]
 CASES = {
     ("mf", signal.SIGINT): ["train.schedule.kind=onecycle"],
-    ("ncf", signal.SIGKILL): ["train.schedule.kind=plateau", "train.accumulate=2"],
+    ("ncf", signal.SIGKILL): [
+        "train.schedule.kind=plateau",
+        "train.accumulate=2",
+        "model.temporal=now",
+    ],
     ("sasrec", signal.SIGKILL): ["model.temporal=now", "train.ema_decay=0.9"],
     ("two-tower", signal.SIGKILL): ["train.schedule.kind=cosine-restarts", "train.ema_decay=0.9"],
 }

@@ -9,7 +9,6 @@ import torch
 from pydantic import ValidationError
 
 from cinesync.bundles import export
-from cinesync.models.events import Events
 from cinesync.models.sasrec import SASRecSettings
 from cinesync.models.sequence_task import SequenceTask, Windows, forgetful
 from cinesync.runs import Prepared
@@ -62,7 +61,8 @@ def hit_rate(name: str, ground: Prepared, out: Path, **model: Any) -> float:
     ("name", "model"),
     [
         ("sasrec", {}),
-        ("sasrec", {"positions": "rotary", "feed_forward": "swiglu", "gated": True, "heads": 2}),
+        ("sasrec", {"positions": "learned", "heads": 1}),
+        ("sasrec", {"feed_forward": "swiglu", "gated": True}),
         ("sasrec", {"loss": "sampled", "negatives": 20}),
         ("sasrec", {"loss": "gbce", "negatives": 20, "shared": False, "calibration": 1.0}),
         ("sasrec", {"loss": "bce", "negatives": 1, "shared": False}),
@@ -181,20 +181,23 @@ def test_data_without_order_or_times_is_refused(ground: Prepared) -> None:
         model_of("sasrec", data, temporal="events").task(data, dict, 0)
 
 
-def test_what_is_asked_for_is_hidden_now_and_then(ground: Prepared) -> None:
-    events = Events.of(ground.split.train.histories, None, "now")
-    assert events.following is not None
-    model = model_of("sasrec", ground.dataset, temporal="now")
+def test_training_reads_when_the_target_was_and_hides_it_now_and_then(ground: Prepared) -> None:
+    model = model_of("sasrec", ground.dataset, temporal="now", forget_now=0.0)
     task = model.task(ground.training(False), dict, 0)
     assert isinstance(task, SequenceTask)
     batch = task.prepare(torch.arange(8), torch.Generator().manual_seed(0))
+    when, layout = batch["tokens"].when, batch["tokens"].layout
+    assert task.events.features is not None
+    following = task.events.features[batch["tokens"].index + 1]  # of the target, not of the token
+    assert torch.equal(when.following[layout.real, :-1], following[layout.real])
+    assert (when.following[layout.real, -1] == 1).all()
     tokens = forgetful(batch["tokens"], 1.0, torch.Generator())
     assert tokens.when is not None
     assert not tokens.when.following.any()
     assert torch.equal(tokens.when.asked, tokens.when.times)
 
 
-@pytest.mark.parametrize("model", [{}, {"relative_time": True}, {"positions": "rotary"}])
+@pytest.mark.parametrize("model", [{}, {"relative_time": True}, {"positions": "learned"}])
 @pytest.mark.parametrize("temporal", ["events", "now"])
 def test_a_bundle_reads_times_as_the_model_does(
     temporal: str, model: dict[str, Any], ground: Prepared, tmp_path: Path
