@@ -4,6 +4,7 @@ Training predicts after every token, answering after the last one alone. Whateve
 tokens and their states (attention, recurrence) is the subclass's; the rest is here.
 """
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from cinesync.models.dropout import Dropout
 from cinesync.models.events import Events, Temporal, Tokens, When
 from cinesync.models.neural import NeuralRecommender, Validate, inference
+from cinesync.models.next_item import confidence
 from reccore.bundle.parts import Axes, Export, Graph
 from reccore.config import Settings
 from reccore.data.dataset import Dataset
@@ -66,6 +68,16 @@ class SequenceSettings(Settings):
         0.1, ge=0, lt=1, description="now: how often training hides it, as a request may"
     )
 
+    def power(self, items: int) -> float:
+        """What a target's probability is raised to, see `confidence`."""
+        return confidence(self.negatives, items, self.calibration) if self.loss == "gbce" else 1.0
+
+    def first_bias(self, items: int) -> float:
+        """Binary losses begin where an item is as likely right as it is on average: else their
+        first steps do nothing but learn that most are wrong (Lin et al. 2017, arXiv:1708.02002)."""
+        binary = self.loss in ("bce", "gbce")
+        return math.log(self.power(items) / self.negatives) if binary else 0.0
+
     @model_validator(mode="after")
     def _smoothing_of_what(self) -> Self:
         if self.label_smoothing and self.loss in ("bce", "gbce"):
@@ -94,7 +106,7 @@ class SequenceNet(nn.Module):
         super().__init__()
         self.settings = s = settings
         self.items = nn.Embedding(len(data.items), s.dim)
-        self.bias = nn.Parameter(torch.zeros(len(data.items)))
+        self.bias = nn.Parameter(torch.full((len(data.items),), s.first_bias(len(data.items))))
         self.moments = Moments(s.dim, s.temporal == "now") if s.temporal != "off" else None
         self.drop = Dropout(s.dropout)
 

@@ -11,7 +11,6 @@ from cinesync.models.events import Events, Tokens
 from cinesync.models.neural import Validate
 from cinesync.models.next_item import (
     binary,
-    confidence,
     full_softmax,
     quick_bf16,
     sampled_softmax,
@@ -54,9 +53,7 @@ class SequenceTask(Task):
             )
         counts = torch.from_numpy(np.bincount(rows.items, minlength=catalogue))
         self.proposal = SharedNegatives(counts, s.proposal, s.alpha)
-        self.power = 1.0
-        if s.loss == "gbce":
-            self.power = confidence(s.negatives, catalogue, s.calibration)
+        self.power = s.power(catalogue)
         self.short = s.products == "bf16"
 
     def to(self, device: torch.device) -> None:
