@@ -31,7 +31,7 @@ from reccore.track.curves import Series, line_chart
 NAME = "sequences"
 SIZE = {"dim": 64, "blocks": 2, "heads": 1, "dropout": 0.2, "length": 200}
 BATCH = 128
-BUDGET = 3600  # CPU seconds of the race: thirty minutes of both cores
+BUDGET = 2100  # CPU seconds of the race: thirty minutes of RecTools on two quiet cores, 15 epochs
 DATA = {"name": "file", "map": {"user": "user_id", "item": "movie_id", "order": "position"}}
 PEERS = Path(__file__).absolute().parent / "peers"
 PLAIN = {
@@ -122,15 +122,22 @@ def race(rectools: str) -> None:
     key = "race/RecTools"
     if done(NAME, key):
         return
-    log = RUNS / "rectools.jsonl"  # an interrupted race begins anew: RecTools does not resume
-    log.unlink(missing_ok=True)
-    words = ["--data", str(sequences()), "--out", str(log), "--epochs", "1000"]
-    words += ["--budget-cpu-seconds", str(BUDGET), "--evaluate-every", "1"]
-    one_thread([rectools, str(PEERS / "rectools_sasrec.py"), *words])
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    log = RUNS / "rectools.jsonl"
+    if not log.exists() or logged(log)[-1]["total_cpu_seconds"] < BUDGET:
+        log.unlink(missing_ok=True)  # RecTools does not resume: an interrupted race begins anew
+        words = ["--data", str(sequences()), "--out", str(log), "--epochs", "1000"]
+        words += ["--budget-cpu-seconds", str(BUDGET), "--evaluate-every", "1"]
+        one_thread([rectools, str(PEERS / "rectools_sasrec.py"), *words])
+    lines = logged(log)
+    first = next(at for at, line in enumerate(lines) if line["total_cpu_seconds"] >= BUDGET)
+    lines = lines[: first + 1]
     curve = [[line["total_cpu_seconds"], line["validation"]["ndcg@10"]] for line in lines]
     best = max(lines, key=lambda line: float(line["validation"]["ndcg@10"]))
     append(NAME, key, **SIZE, batch=BATCH, curve=curve, test=best["test"], line=lines[-1])
+
+
+def logged(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def way(prefix: str) -> list[tuple[float, float]]:
@@ -261,7 +268,7 @@ def _race() -> str:
         "never" if seconds is None else f"{seconds:.0f} CPU s, {seconds / spent:.3f} of RecTools'"
     )
     return (
-        f"RecTools' best validation ndcg@10 within {BUDGET} CPU s (30 minutes of two cores): "
+        f"RecTools' best validation ndcg@10 within {BUDGET} CPU s (15 epochs): "
         f"{level:.4f}, at {spent:.0f} CPU s. Ours reaches it after {said}."
     )
 
