@@ -55,6 +55,11 @@ def export(
         raise UserError(f"diversity is {diversity}", "choose between 0 and 1")
     fresh(out)
     prepared, parts = run.prepared, run.model.export()
+    if parts.users and not parts.from_history and not users:
+        raise UserError(
+            f"{run.settings.entry.name} answers only its own users: without them, nobody",
+            "export it with its users, or use a model that reads histories",
+        )
     learned = prepared.training(run.manifest["fitted_on"] == "train+validation")
     popularity = Catalogue.of(learned).popularity.astype(np.float32)
     people = People(run.dataset.users, run.histories) if users else None

@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from cinesync.models.dropout import Dropout
 from reccore.data.packing import Layout
+from reccore.data.temporal import GAPS
 
 FeedForward = Literal["gelu", "relu", "swiglu"]
 WAVELENGTH = 10_000.0  # of the slowest rotation
-SPAN = 32  # relative times: buckets, one for each doubling of seconds
 
 
 class Shape(NamedTuple):
@@ -49,7 +49,7 @@ class Attention(nn.Module):
         self.heads = shape.heads
         self.into = nn.Linear(shape.dim, 3 * shape.dim)
         self.out = nn.Linear(shape.dim, shape.dim)
-        self.gaps = nn.Embedding(SPAN, shape.heads) if shape.relative_time else None
+        self.gaps = nn.Embedding(GAPS, shape.heads) if shape.relative_time else None
 
     def forward(self, x: Tensor, past: Past) -> Tensor:
         """Every token: [T, d] -> [T, d]."""
@@ -190,9 +190,9 @@ def turned(x: Tensor, turns: Tensor) -> Tensor:
 
 
 def gap_buckets(asked: Tensor, times: Tensor) -> Tensor:
-    """Doublings of the seconds between when a token is asked [B, L] and all tokens: [B, L, L]."""
+    """`reccore.data.temporal.gap_buckets` of tensors."""
     seconds = (asked[:, :, None] - times[:, None, :]).clamp(min=1)
-    return seconds.log2().long().clamp(max=SPAN - 1)
+    return (torch.frexp(seconds.float()).exponent - 1).clamp(max=GAPS - 1).long()
 
 
 def one(parts: list[Tensor]) -> Tensor:

@@ -19,8 +19,9 @@ class When(NamedTuple):
 
     events: Tensor  # [T, F] of the token's own event
     following: Tensor  # [T, F + 1] of the event after it; the last number 1 where that is known
-    times: Tensor  # [T] seconds before the sequence's last event, at most 0
-    asked: Tensor  # [T] when what follows is asked for, on the same clock
+    times: Tensor | None = None  # [T] seconds
+    asked: Tensor | None = None  # [T] when what follows was, or is asked for
+    gaps: tuple[Tensor, ...] | None = None  # of each group, where they are computed already
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ class Tokens:
         def move(part: Tensor) -> Tensor:
             return part.to(device, non_blocking=non_blocking)
 
-        return Tokens(
-            move(self.items),
-            move(self.index),
-            self.layout.to(device, non_blocking),
-            None if self.when is None else When(*map(move, self.when)),
-        )
+        when = self.when
+        if when is not None:
+            times, asked = (None if t is None else move(t) for t in (when.times, when.asked))
+            when = When(move(when.events), move(when.following), times, asked)
+        layout = self.layout.to(device, non_blocking)
+        return Tokens(move(self.items), move(self.index), layout, when)
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,7 @@ class Events:
         assert self.features is not None
         assert self.following is not None
         assert self.asked is not None
-        last = self.times[starts + lengths - 1][layout.owner]
         when = When(
-            self.features[index],
-            self.following[index],
-            (self.times[index] - last).float(),
-            (self.asked[index] - last).float(),
+            self.features[index], self.following[index], self.times[index], self.asked[index]
         )
         return Tokens(self.items[index], index, layout, when)

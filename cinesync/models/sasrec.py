@@ -74,13 +74,15 @@ class SASRecNet(SequenceNet):
             turns = rotations(layout.place, s.dim // s.heads)
         if s.relative_time:
             assert when is not None
-            gaps = tuple(
-                gap_buckets(asked.view(group), times.view(group))
-                for group, asked, times in zip(
-                    layout.groups, layout.split(when.asked), layout.split(when.times), strict=True
-                )
-            )
+            gaps = when.gaps if when.gaps is not None else _gaps(when, layout)
         return Past(layout, turns, gaps)
+
+
+def _gaps(when: When, layout: Layout) -> tuple[Tensor, ...]:
+    assert when.asked is not None
+    assert when.times is not None
+    parts = zip(layout.groups, layout.split(when.asked), layout.split(when.times), strict=True)
+    return tuple(gap_buckets(asked.view(group), times.view(group)) for group, asked, times in parts)
 
 
 class SASRec(SequenceRecommender):

@@ -22,7 +22,7 @@ from reccore.config import Settings
 from reccore.data.dataset import Dataset
 from reccore.data.interactions import Floats
 from reccore.data.packing import Layout, rectangle
-from reccore.data.temporal import NAMES
+from reccore.data.temporal import GAPS, NAMES
 from reccore.recommender import UserBatch
 from reccore.train.task import Task
 
@@ -147,10 +147,14 @@ class SequenceGraph(nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, rows: Tensor, lengths: Tensor, *times: Tensor) -> Tensor:
-        """Rows [B, L, d], padded on the right; lengths [B]; `When` as [B, L, ...] -> [B, d]."""
+    def forward(self, rows: Tensor, lengths: Tensor, *moments: Tensor) -> Tensor:
+        """Rows [B, L, d], padded on the right; lengths [B]; features of events and of what follows
+        [B, L, ...], and gaps [B, L, L], where the model reads them -> [B, d]."""
         layout = rectangle(rows.shape[0], rows.shape[1], lengths)
-        when = When(*(part.flatten(0, 1) for part in times)) if times else None
+        when = None
+        if moments:
+            events, following = (part.flatten(0, 1) for part in moments[:2])
+            when = When(events, following, gaps=moments[2:] or None)
         return self.module.last(rows.flatten(0, 1), layout, when)
 
 
@@ -209,11 +213,13 @@ class SequenceRecommender(NeuralRecommender):
         if s.temporal != "off":
             inputs |= {"events": ("batch", "length", len(NAMES))}
             inputs |= {"following": ("batch", "length", len(NAMES) + 1)}
-            inputs |= {"times": ("batch", "length"), "asked": ("batch", "length")}
-        options: dict[str, Any] = {"length": s.length, "temporal": s.temporal}
-        graph = Graph(
-            SequenceGraph(self.module), inputs, "vector", {"lengths": torch.tensor([5, 3, 2])}
-        )
+        relative = getattr(s, "relative_time", False)
+        examples = {"lengths": torch.tensor([5, 3, 2])}
+        if relative:
+            inputs |= {"gaps": ("batch", "length", "length")}
+            examples["gaps"] = torch.arange(75).view(3, 5, 5) % GAPS
+        options: dict[str, Any] = {"length": s.length, "temporal": s.temporal, "gaps": relative}
+        graph = Graph(SequenceGraph(self.module), inputs, "vector", examples)
         return Export(
             "sequence",
             items={"vectors": self.item_vectors()},

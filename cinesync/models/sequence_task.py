@@ -115,6 +115,8 @@ def forgetful(tokens: Tokens, share: float, generator: torch.Generator) -> Token
     """The same, but a share of the sequences do not know when what follows was asked."""
     when, owner = tokens.when, tokens.layout.owner
     assert when is not None
+    assert when.asked is not None
+    assert when.times is not None
     kept = (torch.rand(len(tokens.layout.ends), generator=generator) >= share)[owner]
     following = when.following * kept[:, None]
     asked = torch.where(kept, when.asked, when.times)

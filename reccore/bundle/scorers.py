@@ -15,7 +15,7 @@ import numpy.typing as npt
 from reccore.bundle.quantise import grow_sparse
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats, Histories
-from reccore.data.temporal import asked_moments, moments
+from reccore.data.temporal import asked_moments, gap_buckets, moments
 from reccore.metrics.topk import Items
 from reccore.recommender import Arrays, Recommender, UserBatch
 
@@ -279,13 +279,14 @@ class Sequence(Vectors):
             slots = np.arange(lengths[rows[0]])
             first = users.histories.offsets[1:][rows] - lengths[rows]
             at = first[:, None] + np.minimum(slots, lengths[rows, None] - 1)
-            given = {"rows": np.ascontiguousarray(table[users.histories.items[at]], np.float32)}
+            given: Arrays = {
+                "rows": np.ascontiguousarray(table[users.histories.items[at]], np.float32)
+            }
             given |= {"lengths": lengths[rows]}
             if found is not None:
-                last = found.times[at[:, -1:]]
                 given |= {"events": found.features[at], "following": found.following[at]}
-                given |= {"times": (found.times[at] - last).astype(np.float32)}
-                given |= {"asked": (found.asked[at] - last).astype(np.float32)}
+                if how["gaps"]:
+                    given |= {"gaps": gap_buckets(found.asked[at], found.times[at])}
             vectors[rows, :-1] = self.parts.graphs["user"](**given)
         return vectors
 

@@ -32,6 +32,7 @@ NAMES = (
     "gap",
     "velocity",
 )
+GAPS = 32  # buckets of the time between two events, one for each doubling of seconds
 Offsets = npt.NDArray[np.int64]
 
 
@@ -82,6 +83,13 @@ def asked_moments(histories: Histories, now: Times | None) -> Floats:
         found[:, :-1] = asked_features(_times(histories), histories.offsets, now)
         found[:, -1] = now >= 0
     return found
+
+
+def gap_buckets(asked: Times, times: Times) -> npt.NDArray[np.int64]:
+    """Doublings of the seconds between when a place is asked [B, L] and every event: [B, L, L]."""
+    seconds = np.maximum(asked[:, :, None] - times[:, None, :], 1).astype(np.float32)
+    buckets: npt.NDArray[np.int64] = np.minimum(np.frexp(seconds)[1] - 1, GAPS - 1).astype(np.int64)
+    return buckets
 
 
 def given_times(times: Sequence[int], items: int) -> Times:

@@ -167,6 +167,11 @@ def test_a_model_of_known_users_says_that_it_knows_no_others(
     assert answer.degraded == ("mf knows only its own users", "popularity answers")
 
 
+def test_a_model_of_known_users_is_nothing_without_them(world: Prepared, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="mf answers only its own users"):
+        export(made("mf", world, tmp_path), tmp_path / "nobody", users=False)
+
+
 def test_a_forgotten_user_is_nowhere(copy: Path) -> None:
     bundle = Bundle.open(copy)
     assert bundle.users is not None
