@@ -42,6 +42,9 @@ def test_histories_in_time_order_and_targets_that_are_new(make, context, held) -
     for row, (history, targets) in enumerate(found.values()):
         assert holdout.histories.row(row).tolist() == history
         assert holdout.targets.row(row).tolist() == targets
+        user = int(holdout.users[row])
+        assert holdout.now is not None
+        assert holdout.now[row] == min(t for u, item, t in held if u == user and item == targets[0])
 
 
 @pytest.mark.parametrize("timed", [True, False])

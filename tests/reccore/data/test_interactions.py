@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,3 +73,42 @@ def test_fingerprint_is_of_content(make) -> None:
 def test_append_stacks_rows(first: list[list[int]], second: list[list[int]]) -> None:
     stacked = ragged(first).append(ragged(second))
     assert [stacked.row(r).tolist() for r in range(len(stacked))] == first + second
+
+
+def timed(lists: list[list[int]]) -> Histories:
+    """Each item met at ten times its code."""
+    histories = ragged(lists)
+    return replace(histories, times=10 * histories.items.astype(np.int64))
+
+
+@given(LISTS, st.integers(0, 5))
+def test_the_last_items_keep_their_times(lists: list[list[int]], length: int) -> None:
+    last = timed(lists).last(length)
+    assert [last.row(r).tolist() for r in range(len(last))] == [
+        one[max(0, len(one) - length) :] for one in lists
+    ]
+    assert last.times is not None
+    assert (last.times == 10 * last.items).all()
+
+
+@given(LISTS, st.sets(st.integers(0, 9)))
+def test_what_is_left_out_takes_its_time_along(lists: list[list[int]], gone: set[int]) -> None:
+    histories = timed(lists)
+    kept = ~np.isin(histories.items, list(gone))
+    left = histories.where(kept, histories.items)
+    assert [left.row(r).tolist() for r in range(len(left))] == [
+        [item for item in one if item not in gone] for one in lists
+    ]
+    assert left.times is not None
+    assert (left.times == 10 * left.items).all()
+
+
+def test_times_of_stacked_rows_are_known_where_all_are() -> None:
+    known, unknown, nothing = timed([[1, 2]]), ragged([[3]]), Histories.empty(1)
+    both = known.append(timed([[4]])).times
+    assert both is not None
+    assert both.tolist() == [10, 20, 40]
+    assert known.append(unknown).times is None
+    alone = known.append(nothing).times
+    assert alone is not None
+    assert alone.tolist() == [10, 20]
