@@ -31,6 +31,8 @@ from reccore.track.curves import Series, line_chart
 NAME = "sequences"
 SIZE = {"dim": 64, "blocks": 2, "heads": 1, "dropout": 0.2, "length": 200}
 BATCH = 128
+AS_THEIRS = {"hidden": 64, "feed_forward": "relu", "gated": False, "positions": "learned"}
+AS_THEIRS |= {"windows": "last"}
 BUDGET = 2100  # CPU seconds of the race: thirty minutes of RecTools on two quiet cores, 15 epochs
 DATA = {"name": "file", "map": {"user": "user_id", "item": "movie_id", "order": "position"}}
 PEERS = Path(__file__).absolute().parent / "peers"
@@ -55,7 +57,7 @@ def ours(how: list[str]) -> None:
         changes={
             "data": {**DATA, "path": path},
             "split": {"kind": "loo"},
-            "model": {**SIZE, "hidden": SIZE["dim"], "windows": "last", "positions": "learned"}
+            "model": {**SIZE, **AS_THEIRS}
             | dict(part.split("=") for part in how),
         },
     )

@@ -63,7 +63,7 @@ _TOWERS = {  # best on ML-1M validation; see presets/two-tower-ml-1m.toml
 }
 
 _SEQUENCES = {  # best on ML-1M validation; see docs/sequences.md
-    "epochs": 40,
+    "epochs": 24,
     "batch_size": 64,
     "lr": 3e-3,
     "weight_decay": 0.0,

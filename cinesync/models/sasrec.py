@@ -22,9 +22,9 @@ Positions = Literal["learned", "rotary", "none"]
 class SASRecSettings(SequenceSettings):
     blocks: int = Field(2, ge=1, description="attention blocks")
     heads: int = Field(2, ge=1, description="attention heads")
-    hidden: int = Field(64, ge=1, description="width inside a block's feed-forward layers")
-    feed_forward: FeedForward = Field("gelu", description="its activation")
-    gated: bool = Field(False, description="scale each branch by a gate of its input (LiGR)")
+    hidden: int = Field(128, ge=1, description="width inside a block's feed-forward layers")
+    feed_forward: FeedForward = Field("swiglu", description="its activation")
+    gated: bool = Field(True, description="scale each branch by a gate of its input (LiGR)")
     positions: Positions = Field(
         "rotary", description="a vector a place, rotations of queries and keys, or nothing"
     )

@@ -62,7 +62,7 @@ def hit_rate(name: str, ground: Prepared, out: Path, **model: Any) -> float:
     [
         ("sasrec", {}),
         ("sasrec", {"positions": "learned", "heads": 1}),
-        ("sasrec", {"feed_forward": "swiglu", "gated": True}),
+        ("sasrec", {"feed_forward": "gelu", "gated": False}),
         ("sasrec", {"loss": "sampled", "negatives": 20}),
         ("sasrec", {"loss": "gbce", "negatives": 20, "shared": False, "calibration": 1.0}),
         ("sasrec", {"loss": "bce", "negatives": 1, "shared": False}),
