@@ -57,8 +57,7 @@ def ours(how: list[str]) -> None:
         changes={
             "data": {**DATA, "path": path},
             "split": {"kind": "loo"},
-            "model": {**SIZE, **AS_THEIRS}
-            | dict(part.split("=") for part in how),
+            "model": {**SIZE, **AS_THEIRS} | dict(part.split("=") for part in how),
         },
     )
     prepared = prepare(settings.data, settings.split)

@@ -42,8 +42,7 @@ reward share and categories the model is ahead of every baseline."""
 
 RETRIEVAL = """Two generated sets: "clustered" (20,000 tight clusters) and "hard" (like trained
 two-tower vectors: lengths that differ, few strong directions, noise; queries are means of items).
-The lists' signposts and efforts were tuned on these same generators. Single queries cost more than
-10% over raw FAISS: the checks of a request take 3 to 6 microseconds of the 30 to 80."""
+The lists' signposts and efforts were tuned on these same generators."""
 
 
 def ratio_table(name: str, ours: str, peer: str, extra: tuple[str, ...]) -> str:

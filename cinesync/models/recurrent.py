@@ -87,7 +87,7 @@ def traced(cell: nn.RNNBase, x: Tensor) -> Tensor:
     for layer in range(cell.num_layers):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         into, over, *biases = (
-            torch.cat([part.chunk(len(GATES[kind]))[gate] for gate in GATES[kind]])[None]
+            part.unflatten(0, (len(GATES[kind]), -1))[list(GATES[kind])].flatten(0, 1)[None]
             for part in (getattr(cell, f"{name}_l{layer}") for name in names)
         )
         shape = (states.shape[0], 1, states.shape[1], cell.hidden_size)
