@@ -28,6 +28,7 @@ class RecurrentNet(SequenceNet):
 
     kind: ClassVar[Literal["lstm", "gru"]]
     settings: RecurrentSettings
+    layers: list[tuple[Tensor, ...]]  # while a graph is made
 
     def __init__(self, settings: RecurrentSettings, data: Dataset) -> None:
         super().__init__(settings, data)
@@ -54,10 +55,13 @@ class RecurrentNet(SequenceNet):
         rows, length = layout.groups[0]
         rectangle = x.view(rows, length, x.shape[1])
         if torch.compiler.is_exporting():
-            found = traced(self.cell, rectangle)
+            found = traced(self.cell, self.layers, rectangle)
         else:
             found = self.cell(rectangle)[0]
         return self._leave(found.flatten(0, 1)[layout.ends])
+
+    def before_tracing(self) -> None:
+        self.layers = in_onnx_order(self.cell)  # ready-made: int8 takes constants only
 
     def _leave(self, states: Tensor) -> Tensor:
         out: Tensor = self.out(self.rest(self.norm(states)))
@@ -74,26 +78,43 @@ def by_time(layout: Layout) -> tuple[Tensor, Tensor]:
 GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}  # ONNX's order of the gates, in torch's
 
 
-def traced(cell: nn.RNNBase, x: Tensor) -> Tensor:
+def in_onnx_order(cell: nn.RNNBase) -> list[tuple[Tensor, ...]]:
+    """Weights and biases of each layer as ONNX's operator takes them."""
+    order = GATES["lstm" if isinstance(cell, nn.LSTM) else "gru"]
+
+    def ordered(name: str) -> Tensor:
+        gates = getattr(cell, name).detach().chunk(len(order))
+        return torch.cat([gates[gate] for gate in order])[None]
+
+    return [
+        (
+            ordered(f"weight_ih_l{layer}"),
+            ordered(f"weight_hh_l{layer}"),
+            torch.cat([ordered(f"bias_ih_l{layer}"), ordered(f"bias_hh_l{layer}")], 1),
+        )
+        for layer in range(cell.num_layers)
+    ]
+
+
+def traced(cell: nn.RNNBase, layers: list[tuple[Tensor, ...]], x: Tensor) -> Tensor:
     """The same as an operator of ONNX, as tracing would unroll it to a fixed length.
 
     [B, L, d] -> [B, L, h]
     """
-    kind = "lstm" if isinstance(cell, nn.LSTM) else "gru"
+    lstm = isinstance(cell, nn.LSTM)
     attributes: dict[str, Any] = {"hidden_size": cell.hidden_size}
-    if kind == "gru":
+    if not lstm:
         attributes["linear_before_reset"] = 1
     states = x.transpose(0, 1)  # [L, B, d]
-    for layer in range(cell.num_layers):
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        into, over, *biases = (
-            part.unflatten(0, (len(GATES[kind]), -1))[list(GATES[kind])].flatten(0, 1)[None]
-            for part in (getattr(cell, f"{name}_l{layer}") for name in names)
-        )
+    for weights in layers:
         shape = (states.shape[0], 1, states.shape[1], cell.hidden_size)
-        inputs = (states, into, over, torch.cat(biases, 1))
         found = torch.onnx.ops.symbolic(
-            kind.upper(), inputs, attributes, dtype=torch.float32, shape=shape, version=18
+            "LSTM" if lstm else "GRU",
+            (states, *weights),
+            attributes,
+            dtype=torch.float32,
+            shape=shape,
+            version=18,
         )
         states = found[:, 0]
     return states.transpose(0, 1)

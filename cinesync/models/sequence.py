@@ -126,6 +126,9 @@ class SequenceNet(nn.Module):
     def read_last(self, x: Tensor, layout: Layout, when: When | None) -> Tensor:
         """The same of each sequence's last token alone: [B, d]."""
 
+    def before_tracing(self) -> None:
+        """Make ready what a graph shall hold as it is."""
+
     def enter(self, rows: Tensor, layout: Layout, when: When | None) -> Tensor:
         """Item vectors [T, d] as tokens."""
         return rows if self.moments is None or when is None else rows + self.moments(when)
@@ -146,6 +149,7 @@ class SequenceGraph(nn.Module):
     def __init__(self, module: SequenceNet) -> None:
         super().__init__()
         self.module = module
+        module.before_tracing()
 
     def forward(self, rows: Tensor, lengths: Tensor, *moments: Tensor) -> Tensor:
         """Rows [B, L, d], padded on the right; lengths [B]; features of events and of what follows
