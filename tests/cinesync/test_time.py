@@ -58,10 +58,10 @@ class Made:
     def run(self, name: str) -> Run:
         if name not in self.runs:
             model, settings = MODELS[name]
-            epochs = {"sasrec": 40, "ncf": 25}.get(name, 2)  # the two that are measured
+            epochs = {"sasrec": 20, "ncf": 25}.get(name, 2)  # the two that are measured
             how = {"epochs": epochs, "evaluate_every": epochs, "lr": 0.02, "batch_size": 64}
             if model not in ("ncf", "neumf"):
-                how |= {"batch_size": 8, "lr": 0.005, "ema_decay": 0.9}
+                how |= {"batch_size": 8, "ema_decay": 0.9}
             changes = {"model": settings, "train": how, "evaluate": {"bootstrap": 0}}
             how_to = resolve(model, changes=changes)
             self.runs[name], _ = train(how_to, out=self.folder / name, prepared=self.world)
