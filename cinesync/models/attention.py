@@ -184,9 +184,9 @@ def turned(x: Tensor, turns: Tensor) -> Tensor:
     if x.dtype == torch.float32 and not torch.compiler.is_exporting():  # a sixth of the time
         product = torch.view_as_complex(pairs) * torch.view_as_complex(turns)
         return torch.view_as_real(product).flatten(-2)
-    (one, two), (cosines, sines) = pairs.unbind(-1), turns.unbind(-1)
+    (one, two), (cosines, sines) = pairs[:, :2].unbind(-1), turns[:, :2].unbind(-1)
     rotated = [one * cosines - two * sines, two * cosines + one * sines]
-    return torch.stack(rotated, dim=-1).flatten(-2)
+    return torch.cat([torch.stack(rotated, dim=-1).flatten(-2), x[:, 2:]], dim=1)
 
 
 def gap_buckets(asked: Tensor, times: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ which is worth far more than any change of the network.
 
 from typing import ClassVar, Literal, Self
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -47,6 +48,7 @@ class SASRecSettings(SequenceSettings):
 
 class SASRecNet(SequenceNet):
     settings: SASRecSettings
+    turns: Tensor  # while a graph is made
 
     def __init__(self, settings: SASRecSettings, data: Dataset) -> None:
         super().__init__(settings, data)
@@ -56,6 +58,10 @@ class SASRecNet(SequenceNet):
         shape = Shape(s.dim, s.heads, s.hidden, s.feed_forward, s.gated, s.dropout, s.relative_time)
         self.blocks = Blocks(shape, s.blocks)
         self.initialise()
+
+    def before_tracing(self) -> None:
+        s = self.settings
+        self.turns = rotations(torch.arange(s.length), s.dim // s.heads)  # no sine in the graph
 
     def read(self, x: Tensor, layout: Layout, when: When | None) -> Tensor:
         states: Tensor = self.blocks(x, self._past(layout, when))
@@ -70,7 +76,9 @@ class SASRecNet(SequenceNet):
 
     def _past(self, layout: Layout, when: When | None) -> Past:
         s, turns, gaps = self.settings, None, None
-        if s.positions == "rotary":
+        if s.positions == "rotary" and torch.compiler.is_exporting():
+            turns = self.turns[layout.place]
+        elif s.positions == "rotary":
             turns = rotations(layout.place, s.dim // s.heads)
         if s.relative_time:
             assert when is not None
