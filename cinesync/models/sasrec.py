@@ -52,7 +52,7 @@ class SASRecNet(SequenceNet):
 
     def __init__(self, settings: SASRecSettings, data: Dataset) -> None:
         super().__init__(settings, data)
-        s = settings
+        s, self.relative = settings, settings.relative_time
         learned = s.positions == "learned"
         self.places = nn.Embedding(s.length, s.dim) if learned else None
         shape = Shape(s.dim, s.heads, s.hidden, s.feed_forward, s.gated, s.dropout, s.relative_time)
@@ -80,7 +80,7 @@ class SASRecNet(SequenceNet):
             turns = self.turns[layout.place]
         elif s.positions == "rotary":
             turns = rotations(layout.place, s.dim // s.heads)
-        if s.relative_time:
+        if self.relative:
             assert when is not None
             gaps = when.gaps if when.gaps is not None else _gaps(when, layout)
         return Past(layout, turns, gaps)

@@ -102,6 +102,9 @@ class Moments(nn.Module):
 class SequenceNet(nn.Module):
     """Item vectors with a bias, and what reads sequences of them."""
 
+    relative = False
+    """True: it reads the time between any two events."""
+
     def __init__(self, settings: SequenceSettings, data: Dataset) -> None:
         super().__init__()
         self.settings = s = settings
@@ -217,12 +220,12 @@ class SequenceRecommender(NeuralRecommender):
         if s.temporal != "off":
             inputs |= {"events": ("batch", "length", len(NAMES))}
             inputs |= {"following": ("batch", "length", len(NAMES) + 1)}
-        relative = getattr(s, "relative_time", False)
         examples = {"lengths": torch.tensor([5, 3, 2])}
-        if relative:
+        if self.module.relative:
             inputs |= {"gaps": ("batch", "length", "length")}
             examples["gaps"] = torch.arange(75).view(3, 5, 5) % GAPS
-        options: dict[str, Any] = {"length": s.length, "temporal": s.temporal, "gaps": relative}
+        options: dict[str, Any] = {"length": s.length, "temporal": s.temporal}
+        options["gaps"] = self.module.relative
         graph = Graph(SequenceGraph(self.module), inputs, "vector", examples)
         return Export(
             "sequence",
