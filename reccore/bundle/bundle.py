@@ -15,7 +15,8 @@ from reccore.bundle.diversity import diversify
 from reccore.bundle.graphs import OnnxGraph
 from reccore.bundle.manifest import Manifest, verify, within
 from reccore.bundle.quantise import SCALES, grow
-from reccore.bundle.scorers import KINDS, Loaded, Scorer, Vectors
+from reccore.bundle.scorer import Loaded, Scorer, Vectors
+from reccore.bundle.scorers import KINDS
 from reccore.bundle.tables import joined
 from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId

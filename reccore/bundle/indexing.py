@@ -14,7 +14,7 @@ import polars as pl
 
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.manifest import Manifest, entry
-from reccore.bundle.scorers import Vectors
+from reccore.bundle.scorer import Vectors
 from reccore.bundle.tables import new_items
 from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId

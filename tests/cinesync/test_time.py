@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from cinesync.runs import Prepared, Run
 from cinesync.settings import resolve
 from cinesync.sources.hours import HOUR, hours
 from cinesync.training import train
-from reccore.bundle import scorers
+from reccore.bundle import encoders, scorers
 from reccore.bundle.batch import score_all
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden, rows_of
@@ -116,20 +117,30 @@ def test_times_are_stored_for_who_reads_them(made: Made, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "broken"), [("sasrec", "moments"), ("events", "moments"), ("ncf", "asked_moments")]
+    ("name", "place", "broken"),
+    [
+        ("sasrec", encoders, "moments"),
+        ("events", encoders, "moments"),
+        ("ncf", scorers, "asked_moments"),
+    ],
 )
 def test_the_proofs_of_a_bundle_cover_its_way_with_times(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, broken: str
+    made: Made,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    place: ModuleType,
+    broken: str,
 ) -> None:
     """Parity at export and golden requests at opening: neither passes where times are misread."""
-    run, bundle, real = made.run(name), made.bundle(name), getattr(scorers, broken)
+    run, bundle, real = made.run(name), made.bundle(name), getattr(place, broken)
     check_golden(bundle)
 
     def late(histories: Histories, now: Any) -> Any:
         times = None if histories.times is None else histories.times + 7 * HOUR
         return real(replace(histories, times=times), None if now is None else now + 7 * HOUR)
 
-    monkeypatch.setattr(scorers, broken, late)
+    monkeypatch.setattr(place, broken, late)
     with pytest.raises(UserError, match="differ from the model's"):
         export(run, tmp_path / "never")
     with pytest.raises(UserError, match="answers its golden request"):
