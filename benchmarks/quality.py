@@ -70,8 +70,8 @@ def curve(folder: Path, metric: str | None) -> dict[str, Any]:
     for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines():
         epoch = json.loads(line)
         spent += epoch["cpu_seconds"]
-        if metric in epoch:
-            points.append([round(spent, 1), round(epoch[metric], 5)])
+        if f"val/{metric}" in epoch:
+            points.append([round(spent, 1), round(epoch[f"val/{metric}"], 5)])
     return {"curve": points}
 
 
