@@ -64,6 +64,11 @@ def measure(claim: dict[str, Any], variant: str, changes: list[str], seed: int) 
     np.savez_compressed(_file(key), per_user=per_user)
 
 
+def base(claim: dict[str, Any]) -> str:
+    """Whose baseline it is measured against: its own, or that of an earlier claim, run once."""
+    return str(claim.get("baseline", claim["name"]))
+
+
 def _file(key: str) -> Path:
     return RESULTS / NAME / (key.replace("/", "__").replace(" ", "-") + ".npz")
 
@@ -86,7 +91,7 @@ def change(
     seeds = [s for s in range(100) if _file(f"{claim['name']}/{variant}/{s}").exists()]
     pairs = [
         (
-            np.load(_file(f"{claim['name']}/baseline/{s}"))["per_user"],
+            np.load(_file(f"{base(claim)}/baseline/{s}"))["per_user"],
             np.load(_file(f"{claim['name']}/{variant}/{s}"))["per_user"],
         )
         for s in seeds
@@ -131,7 +136,8 @@ def table() -> str:
     ]
     for claim in claims():
         for variant in claim["variants"]:
-            mine, theirs = (_of(measured, claim["name"], name) for name in (variant, "baseline"))
+            mine = _of(measured, claim["name"], variant)
+            theirs = _of(measured, base(claim), "baseline")
             if not mine or len(mine) > len(theirs):
                 continue
             whole, low, high = change(claim, variant)
@@ -164,7 +170,8 @@ def main() -> None:
         for seed in range(options.seeds):
             for claim in claims():
                 if claim["name"].startswith(options.only):
-                    for variant, changes in {"baseline": [], **claim["variants"]}.items():
+                    own = {} if "baseline" in claim else {"baseline": []}
+                    for variant, changes in {**own, **claim["variants"]}.items():
                         print(f"{claim['name']}/{variant}/{seed}", flush=True)
                         measure(claim, variant, changes, seed)
     print(table())

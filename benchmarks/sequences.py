@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import sequence_data
-from benchmarks.ground import RUNS
+from benchmarks.ground import RUNS, ground
 from benchmarks.quality import NAME as QUALITY
 from benchmarks.record import RESULTS, append, data_root, done, rows
 from reccore.track.curves import Series, line_chart
@@ -34,7 +34,10 @@ BATCH = 128
 AS_THEIRS = {"hidden": 64, "feed_forward": "relu", "gated": False, "positions": "learned"}
 AS_THEIRS |= {"windows": "last"}
 BUDGET = 2100  # CPU seconds of the race: thirty minutes of RecTools on two quiet cores, 15 epochs
-DATA = {"name": "file", "map": {"user": "user_id", "item": "movie_id", "order": "position"}}
+DATA = {
+    "file": "ml-1m/sequences-5core.parquet",
+    "map": {"user": "user_id", "item": "movie_id", "order": "position"},
+}
 PEERS = Path(__file__).absolute().parent / "peers"
 PLAIN = {
     "plain padded": [],
@@ -45,22 +48,21 @@ TURN = 20  # users that a side answers before it is the next one's turn
 FULL = "ml-1m-bert-loo/sasrec"
 
 
+def bert(**changes: dict[str, Any]) -> Any:
+    """Settings of a run on the data of this page."""
+    from cinesync.settings import resolve
+
+    stands_on = {**ground(DATA), "split": {"kind": "loo"}}
+    return resolve("sasrec", changes={**stands_on, **changes})
+
+
 def ours(how: list[str]) -> None:
     """One epoch through the trainer every model goes through, of the rivals' size."""
     from cinesync.runs import prepare
-    from cinesync.settings import resolve
     from reccore.data.batches import IndexBatches
     from reccore.train.loop import TrainSettings, fit
 
-    path = str(data_root() / "ml-1m" / "sequences-5core.parquet")
-    settings = resolve(
-        "sasrec",
-        changes={
-            "data": {**DATA, "path": path},
-            "split": {"kind": "loo"},
-            "model": {**SIZE, **AS_THEIRS} | dict(part.split("=") for part in how),
-        },
-    )
+    settings = bert(model={**SIZE, **AS_THEIRS} | dict(part.split("=") for part in how))
     prepared = prepare(settings.data, settings.split)
     model: Any = settings.entry.build(settings.model, prepared.training(False), 0)
     task = model.task(prepared.training(False), dict, 0)
@@ -159,22 +161,12 @@ def inference() -> None:
 
     from cinesync.bundles import export
     from cinesync.models.sequence import SequenceRecommender
-    from cinesync.settings import resolve
     from cinesync.training import train
     from reccore.bundle.bundle import Bundle
     from reccore.recommender import UserBatch
 
     torch.set_num_threads(1)
-    path = str(data_root() / "ml-1m" / "sequences-5core.parquet")
-    settings = resolve(
-        "sasrec",
-        changes={
-            "data": {**DATA, "path": path},
-            "split": {"kind": "loo"},
-            "train": {"epochs": 1},
-            "evaluate": {"bootstrap": 0},
-        },
-    )
+    settings = bert(train={"epochs": 1}, evaluate={"bootstrap": 0})
     with tempfile.TemporaryDirectory() as folder:
         run, _ = train(settings, out=Path(folder) / "run")
         bundle = Bundle.open(export(run, Path(folder) / "bundle").path)

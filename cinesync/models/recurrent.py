@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from cinesync.models.dropout import Dropout
 from cinesync.models.events import When
 from cinesync.models.sequence import SequenceNet, SequenceRecommender, SequenceSettings
 from reccore.data.dataset import Dataset
@@ -37,7 +36,6 @@ class RecurrentNet(SequenceNet):
         self.cell = cell(s.dim, s.hidden, s.layers, batch_first=True)
         self.norm = nn.LayerNorm(s.hidden)
         self.out = nn.Linear(s.hidden, s.dim)
-        self.rest = Dropout(s.dropout)
         self.initialise()
 
     def read(self, x: Tensor, layout: Layout, when: When | None) -> Tensor:
@@ -64,7 +62,7 @@ class RecurrentNet(SequenceNet):
         self.layers = in_onnx_order(self.cell)  # ready-made: int8 takes constants only
 
     def _leave(self, states: Tensor) -> Tensor:
-        out: Tensor = self.out(self.rest(self.norm(states)))
+        out: Tensor = self.out(self.drop(self.norm(states)))
         return out
 
 
@@ -75,12 +73,12 @@ def by_time(layout: Layout) -> tuple[Tensor, Tensor]:
     return layout.real[order], torch.bincount(place).cpu()
 
 
-GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}  # ONNX's order of the gates, in torch's
+GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}  # ONNX's order of the gates, in torch's
 
 
 def in_onnx_order(cell: nn.RNNBase) -> list[tuple[Tensor, ...]]:
     """Weights and biases of each layer as ONNX's operator takes them."""
-    order = GATES["lstm" if isinstance(cell, nn.LSTM) else "gru"]
+    order = GATES[cell.mode]
 
     def ordered(name: str) -> Tensor:
         gates = getattr(cell, name).detach().chunk(len(order))
@@ -101,15 +99,14 @@ def traced(cell: nn.RNNBase, layers: list[tuple[Tensor, ...]], x: Tensor) -> Ten
 
     [B, L, d] -> [B, L, h]
     """
-    lstm = isinstance(cell, nn.LSTM)
     attributes: dict[str, Any] = {"hidden_size": cell.hidden_size}
-    if not lstm:
+    if cell.mode == "GRU":
         attributes["linear_before_reset"] = 1
     states = x.transpose(0, 1)  # [L, B, d]
     for weights in layers:
         shape = (states.shape[0], 1, states.shape[1], cell.hidden_size)
         found = torch.onnx.ops.symbolic(
-            "LSTM" if lstm else "GRU",
+            cell.mode,
             (states, *weights),
             attributes,
             dtype=torch.float32,
