@@ -18,6 +18,9 @@ class Request:
 
     When, for models that read it, in seconds since the epoch: `times` of the history's items,
     which do not fall, and `now`, when the answer is asked for.
+
+    `since` is what a known `user` met after the bundle was made, with `since_times` where they are
+    known. `least` is the share of relevance, 0 to 1, that an item must have among the candidates.
     """
 
     user: ExternalId | None = None
@@ -30,6 +33,9 @@ class Request:
     diversity: float | None = None
     times: Sequence[int] | None = None
     now: int | None = None
+    since: Sequence[ExternalId] = ()
+    since_times: Sequence[int] | None = None
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Suggested:
     score: float
     by: str
     title: str | None = None
+    relevance: float = 1.0  # 1 for the best candidate, 0 for the last one looked at
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Answer:
     relevance_kept: float = 1.0  # of the k most relevant items' scores, after diversifying
     model: str = ""
     generation: int = 1
+    codes: tuple[str, ...] = ()  # of `degraded`, to count by
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

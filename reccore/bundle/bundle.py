@@ -1,17 +1,16 @@
 """Open a bundle and ask it: a known user, a history, or somebody with preferences."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from reccore.bundle.answer import Answer, Request, Suggested
-from reccore.bundle.diversity import diversify
+from reccore.bundle.asking import Said, allowed, check, untimed, who
+from reccore.bundle.diversity import diversify, relevance
 from reccore.bundle.graphs import OnnxGraph
 from reccore.bundle.manifest import Manifest, verify, within
 from reccore.bundle.quantise import SCALES, grow
@@ -22,7 +21,7 @@ from reccore.data.dataset import Table
 from reccore.data.ids import Codes, ExternalId
 from reccore.data.interactions import Floats, Histories
 from reccore.data.tables import read_table
-from reccore.data.temporal import asked_at, given_times
+from reccore.data.temporal import asked_at
 from reccore.errors import UserError
 from reccore.metrics.topk import Items, top_k
 from reccore.recommender import UserBatch
@@ -30,9 +29,8 @@ from reccore.retrieve import store
 from reccore.retrieve.index import Index
 from reccore.retrieve.record import Record
 
-POOL = 10  # candidates of each item that is asked for, when diversifying
+POOL = 10  # candidates of each item that is asked for: relevance and variety are among them
 FEWEST = 100
-LIKED = 5  # popular items of a preferred word that stand for a history
 
 
 class Bundle:
@@ -112,38 +110,36 @@ class Bundle:
 
     def answer(self, request: Request) -> Answer:
         """The best unseen items, and what was not as asked."""
-        if request.k < 1:
-            raise UserError(f"k is {request.k}", "ask for at least 1 item")
-        asked = [request.user, request.history, request.preferences]
-        if sum(given is not None for given in asked) != 1:
-            raise UserError("give exactly one of user, history, preferences")
-        if request.times is not None and request.history is None:
-            raise UserError("times are of a history, and none is given", "give history, too")
-        said: list[str] = []
-        batch, by_model = self._who(request, said)
-        allowed = self._allowed(request)
+        check(request)
+        said: list[Said] = []
+        batch, by_model = who(self, request, said)
         if by_model:
-            said += self._untimed(batch)
+            said += untimed(self, batch)
         else:
-            said.append("popularity answers")
-        share = self._diversity(request)
+            said.append(Said("popularity", "popularity answers"))
+        share = self.manifest["served"]["diversity"]
+        share = float(share if request.diversity is None else request.diversity)
         wanted = min(request.k, len(self.items))
-        pool = wanted if share == 0 else min(len(self.items), max(FEWEST, POOL * wanted))
-        found = (self.best if by_model else self.popular)(batch, pool, allowed)
+        pool = min(len(self.items), max(FEWEST, POOL * wanted))
+        found = (self.best if by_model else self.popular)(batch, pool, allowed(self, request))
         codes, best = (part[0] for part in found)
         codes, best = codes[codes >= 0], best[codes >= 0]
-        chosen, kept = np.arange(min(wanted, len(codes))), 1.0
-        if share > 0 and len(codes):
-            chosen, kept = diversify(best, self.kinds[codes], wanted, share)
+        worth = relevance(best) if len(best) else best
+        enough = int(np.count_nonzero(worth >= request.least))
+        chosen, kept = np.arange(min(wanted, enough)), 1.0
+        if share > 0 and enough:
+            chosen, kept = diversify(best[:enough], self.kinds_of(codes[:enough]), wanted, share)
         if len(chosen) < request.k:
-            said.append(f"{request.k} items were asked for, {len(chosen)} are left")
-        source = "model" if by_model else "popularity"
+            left = "are as relevant as asked" if enough < len(codes) else "are left"
+            words = f"{request.k} items were asked for, {len(chosen)} {left}"
+            said.append(Said("fewer_items", words))
         return Answer(
-            self._suggest(codes[chosen], best[chosen], source),
-            tuple(said),
+            self._suggest(codes[chosen], best[chosen], worth[chosen], by_model),
+            tuple(one.words for one in said),
             kept,
             str(self.manifest["model"]),
             self.manifest.generation,
+            tuple(one.code for one in said),
         )
 
     def popular(
@@ -160,50 +156,15 @@ class Bundle:
         return allowed & self.offered
 
     def _suggest(
-        self, codes: npt.NDArray[np.int32], scores: Floats, by: str
+        self, codes: Codes, scores: Floats, worth: Floats, by_model: bool
     ) -> tuple[Suggested, ...]:
-        titles = self.items.titles
+        ids, titles = self.items.ids.externals, self.items.titles
+        by = "model" if by_model else "popularity"
+        rows = zip(codes.tolist(), scores.tolist(), worth.tolist(), strict=True)
         return tuple(
-            Suggested(item, rank, float(score), by, None if titles is None else titles[code])
-            for rank, (item, code, score) in enumerate(
-                zip(self.items.ids.decode(codes).to_list(), codes, scores, strict=True), start=1
-            )
+            Suggested(ids[code], rank, score, by, None if titles is None else titles[code], share)
+            for rank, (code, score, share) in enumerate(rows, start=1)
         )
-
-    def _who(self, request: Request, said: list[str]) -> tuple[UserBatch, bool]:
-        """The user as the model sees one, and whether it can say anything of this one."""
-        if request.user is not None:
-            return self.known([request.user], request.now), True
-        history, times = request.history, None
-        if history is None:
-            assert request.preferences is not None
-            codes = self._liked(request.preferences)
-            said.append(f"{len(codes)} popular items of the preferred words stand for a history")
-        else:
-            codes = self.codes(history)
-            if request.times is not None:
-                times = given_times(request.times, len(history))[codes >= 0]
-            unknown = [str(i) for i, code in zip(history, codes, strict=True) if code < 0]
-            if unknown:
-                said.append(f"unknown items are left out: {', '.join(unknown[:5])}")
-            codes = codes[codes >= 0]
-        met = replace(Histories.of_lists([codes]), times=times)
-        batch = UserBatch(np.array([-1], dtype=np.int32), met, asked_at(request.now, 1))
-        if not len(codes):
-            said.append("the history is empty")
-        elif not self.scorer.from_history:
-            said.append(f"{self.manifest['model']} knows only its own users")
-        seen = batch if request.preferences is None else _without_history(batch)
-        able = bool(len(codes)) and self.scorer.from_history
-        return (batch if able else seen), able
-
-    def _untimed(self, batch: UserBatch) -> Iterator[str]:
-        """What the model reads of time and was not told."""
-        model, reads = self.manifest["model"], self.scorer.temporal
-        if reads != "off" and batch.histories.times is None:
-            yield f"{model} reads times, and the history has none"
-        if reads == "now" and batch.now is None:
-            yield f"{model} reads now, and none is given"
 
     def known(self, users: Sequence[ExternalId], now: int | None = None) -> UserBatch:
         """Known users with what they have met."""
@@ -215,73 +176,22 @@ class Bundle:
         return UserBatch(codes, self.seen.take(codes), asked_at(now, len(codes)))
 
     def knows(self, user: ExternalId) -> bool:
-        return self.users is not None and int(self.users.ids.encode([user])[0]) >= 0
+        return self.users is not None and int(self.users.ids.few([user])[0]) >= 0
 
     def codes(self, items: Sequence[ExternalId]) -> Codes:
         """Item codes, -1 where unknown; ids may come as text, as from a command line."""
-        return self.items.ids.encode(pl.Series([str(item) for item in items], dtype=pl.String))
+        return self.items.ids.few(items)
 
-    def _liked(self, preferences: Mapping[str, Sequence[str]]) -> npt.NDArray[np.int32]:
-        """The most popular items of each preferred word: a history for who has none."""
-        found: list[int] = []
-        for feature, words in preferences.items():
-            for word in words:
-                having = self._having(feature, [word])
-                order = np.argsort(-np.where(having, self.popularity, -np.inf), kind="stable")
-                found += [int(code) for code in order[:LIKED] if having[code]]
-        return np.array(list(dict.fromkeys(found)), dtype=np.int32)
-
-    def _having(self, feature: str, words: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Which items have one of the words: [I]."""
-        if feature not in self.items.features:
-            known = ", ".join(self.items.features) or "none"
-            raise UserError(f"items have no feature {feature!r}", f"known: {known}")
-        bags = self.items.features[feature]
-        codes = {word: code for code, word in enumerate(bags.vocabulary)}
-        for word in words:
-            if word not in codes:
-                known = ", ".join(bags.vocabulary[:20])
-                raise UserError(f"unknown {feature} {word!r}", f"known: {known}")
-        hit = np.isin(bags.words, [codes[word] for word in words])
-        rows = np.repeat(np.arange(len(self.items)), np.diff(bags.offsets))
-        having = np.zeros(len(self.items), dtype=np.bool_)
-        having[rows[hit]] = True
-        return having
-
-    def _allowed(self, request: Request) -> npt.NDArray[np.bool_] | None:
-        if request.allow is None and not request.deny and not request.only:
-            return None
-        allowed = np.ones(len(self.items), dtype=np.bool_)
-        if request.allow is not None:
-            codes = self.codes(request.allow)
-            allowed[:] = False
-            allowed[codes[codes >= 0]] = True
-        denied = self.codes(request.deny)
-        allowed[denied[denied >= 0]] = False
-        for feature, words in request.only.items():
-            allowed &= self._having(feature, words)
-        return allowed
-
-    def _diversity(self, request: Request) -> float:
-        share = self.manifest["served"]["diversity"] if request.diversity is None else None
-        share = request.diversity if share is None else share
-        assert share is not None
-        if not 0 <= share <= 1:
-            raise UserError(f"diversity is {share}", "choose between 0 and 1")
-        return float(share)
-
-    @cached_property
-    def kinds(self) -> Floats:
-        """What makes two items alike, [I, d]: features where there are any, else their vectors."""
-        features = [bags.multi_hot() for bags in self.items.features.values()]
+    def kinds_of(self, codes: Codes) -> Floats:
+        """What makes items alike, [N, d]: features where there are any, else their vectors."""
+        features = [bags.multi_hot(codes) for bags in self.items.features.values()]
         if features:
             return np.concatenate(features, axis=1)
         vectors = self.scorer.parts.items.get("vectors")
-        return np.zeros((len(self.items), 1), np.float32) if vectors is None else vectors  # type: ignore[return-value]
-
-
-def _without_history(batch: UserBatch) -> UserBatch:
-    return replace(batch, histories=Histories.empty(len(batch)))
+        if vectors is None:
+            return np.zeros((len(codes), 1), np.float32)
+        rows: Floats = np.asarray(vectors[codes], np.float32)
+        return rows
 
 
 def _scorer(folder: Path, manifest: Manifest, size: int, threads: int) -> Scorer:

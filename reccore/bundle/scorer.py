@@ -103,6 +103,14 @@ class Vectors(Scorer):
         vectors: Floats = self.parts.items["vectors"]  # type: ignore[assignment]
         return vectors
 
+    biased = True
+    """The last number of an item's vector is its bias, which says nothing of what it is like."""
+
+    @property
+    def directions(self) -> Floats:
+        """Item vectors without their biases: what is alike points the same way."""
+        return self.item_vectors[:, :-1] if self.biased else self.item_vectors
+
     def score(self, users: UserBatch) -> Floats:
         scores: Floats = self.user_vectors(users) @ self.item_vectors.T
         return scores

@@ -38,6 +38,11 @@ class Neighbours(Scorer):
             scores[row] = sums(histories.row(row))
         return scores
 
+    def near(self, code: int) -> Floats:
+        """What one item adds to every other's score: [I]."""
+        sums = self._dense if "weights" in self.parts.items else self._sparse
+        return sums(np.array([code], dtype=np.int32))
+
     def _dense(self, met: Codes) -> Floats:
         weights = self.parts.items["weights"]
         sums: Floats = np.asarray(weights[met], np.float32).sum(axis=0)
@@ -56,6 +61,8 @@ class Neighbours(Scorer):
 
 class FoldIn(Vectors):
     """Implicit ALS: a user is the least squares of the history (Hu, Koren & Volinsky 2008)."""
+
+    biased = False
 
     def __init__(self, parts: Loaded, size: int, from_history: bool) -> None:
         super().__init__(parts, size, from_history)

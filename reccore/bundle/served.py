@@ -55,7 +55,7 @@ class Served(Recommender):
             codes = items[row][items[row] >= 0]
             worth = best[row, : len(codes)]
             if self.share and len(codes):
-                order, _ = diversify(worth, self.bundle.kinds[codes], depth, self.share)
+                order, _ = diversify(worth, self.bundle.kinds_of(codes), depth, self.share)
                 codes, worth = codes[order], np.arange(len(order), 0, -1, dtype=np.float32)
             scores[row, codes] = worth
         return scores

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reccore.data.ids import Codes, IdMap
-from reccore.data.interactions import Interactions
+from reccore.data.interactions import Histories, Interactions
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,11 @@ class Bags:
     offsets: npt.NDArray[np.int64]  # [R + 1]
     words: Codes  # [nnz]
 
-    def multi_hot(self) -> npt.NDArray[np.float32]:
-        """[R, V], 1 where the row has the word."""
+    def multi_hot(self, codes: Codes | None = None) -> npt.NDArray[np.float32]:
+        """[R, V], 1 where the row has the word; of the chosen rows, or of all."""
+        if codes is not None:
+            chosen = Histories(self.offsets, self.words).take(codes)
+            return Bags(self.vocabulary, chosen.offsets, chosen.items).multi_hot()
         rows = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
         dense = np.zeros((len(self.offsets) - 1, len(self.vocabulary)), dtype=np.float32)
         dense[rows, self.words] = 1.0

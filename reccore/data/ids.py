@@ -12,6 +12,8 @@ from reccore.errors import UserError
 
 Codes = np.ndarray[tuple[int], np.dtype[np.int32]]
 ExternalId = int | str
+_INTEGER = re.compile("-?[0-9]+", re.ASCII)
+FEW = 4096  # ids that are looked up one by one: a join first hashes all that are known
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class IdMap:
 
     @cached_property
     def _codes(self) -> dict[ExternalId, int]:
-        return {external: code for code, external in enumerate(self.ids.to_list())}
+        return {external: code for code, external in enumerate(self.externals)}
 
     def encode(self, values: pl.Series | Sequence[ExternalId]) -> Codes:
         """Codes of external ids; -1 where the id is unknown."""
@@ -45,18 +47,36 @@ class IdMap:
         )
         return found["code"].fill_null(-1).to_numpy().astype(np.int32)
 
+    def few(self, values: Sequence[ExternalId]) -> Codes:
+        """The same of the ids of one request, which may be text whatever the ids are."""
+        if len(values) > FEW:
+            return self.encode(pl.Series([str(value) for value in values], dtype=pl.String))
+        codes = [self._codes.get(self._own(value), -1) for value in values]
+        return np.array(codes, dtype=np.int32)
+
     def code(self, external: ExternalId, what: str = "id") -> int:
         """The code of one id, or an error that names it."""
-        wanted: ExternalId = external
-        if self.ids.dtype.is_integer() and isinstance(external, str):
-            wanted = int(external) if re.fullmatch("-?[0-9]+", external) else external
-        elif self.ids.dtype == pl.String:
-            wanted = str(external)
-        code = self._codes.get(wanted)
+        code = self._codes.get(self._own(external))
         if code is None:
             examples = ", ".join(str(i) for i in self.ids.head(3).to_list())
             raise UserError(f"unknown {what} {external!r}", f"known are e.g. {examples}")
         return code
+
+    def _own(self, external: ExternalId) -> ExternalId:
+        """An id as ids are here."""
+        if self._whole:
+            plain = isinstance(external, str) and _INTEGER.fullmatch(external)
+            return int(external) if plain else external
+        return str(external)
+
+    @cached_property
+    def _whole(self) -> bool:
+        return self.ids.dtype.is_integer()
+
+    @cached_property
+    def externals(self) -> list[ExternalId]:
+        """The external id of every code."""
+        return self.ids.to_list()
 
     def decode(self, codes: Codes) -> pl.Series:
         """External ids of codes."""

@@ -13,6 +13,7 @@ from cinesync.runs import Prepared, Run
 from cinesync.settings import resolve
 from cinesync.sources import load
 from cinesync.training import train
+from reccore.bundle.asking import having
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden
 from reccore.bundle.manifest import Manifest, _seal, entry
@@ -114,9 +115,9 @@ def test_filters_keep_k_full(bundle: Bundle) -> None:
     some = [item for item in every if item not in seen][:8]
     assert set(ids(bundle.recommend(user, k=8, allow=some))) == set(some)
     genre = bundle.items.features["genres"].vocabulary[1]
-    having = bundle._having("genres", [genre])
+    flags = having(bundle, "genres", [genre])
     only = bundle.recommend(user, k=5, only={"genres": [genre]})
-    assert all(having[bundle.items.ids.code(item)] for item in ids(only))
+    assert all(flags[bundle.items.ids.code(item)] for item in ids(only))
 
 
 def test_more_than_there_is_gives_what_is_left_and_says_so(bundle: Bundle) -> None:
@@ -130,8 +131,7 @@ def test_diversity_costs_relevance_and_says_how_much(bundle: Bundle) -> None:
     kept = [bundle.recommend(user, diversity=d).relevance_kept for d in (0.0, 0.3, 0.9)]
     assert kept[0] == 1 > kept[1] > kept[2] > 0
     kinds = [
-        bundle.kinds[[bundle.items.ids.code(i) for i in ids(bundle.recommend(user, diversity=d))]]
-        for d in (0.0, 0.9)
+        bundle.kinds_of(bundle.codes(ids(bundle.recommend(user, diversity=d)))) for d in (0.0, 0.9)
     ]
     alike = [np.corrcoef(part)[np.triu_indices(len(part), 1)].mean() for part in kinds]
     assert alike[1] < alike[0]

@@ -14,6 +14,7 @@ from cinesync.settings import resolve
 from cinesync.sources import load
 from cinesync.training import train
 from reccore.bundle import indexing
+from reccore.bundle.asking import having
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden
 from reccore.bundle.manifest import Manifest
@@ -84,9 +85,9 @@ def test_an_item_stands_where_items_of_its_features_stand(folder: Path) -> None:
     after = Bundle.open(folder)
     vectors = np.asarray(after.scorer.parts.items["vectors"])[:, :-1]
     for row, genre in ((-2, "Comedy"), (-1, "Horror")):
-        having = before._having("genres", [genre])
+        flags = having(before, "genres", [genre])
         alike = vectors[:-2] @ vectors[row]
-        assert alike[having].mean() > alike[~having].mean()
+        assert alike[flags].mean() > alike[~flags].mean()
 
 
 def test_given_vectors_are_used_as_they_are(folder: Path) -> None:
