@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := checkpoints/demo
 PEERS := .venv-peers
 
-.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts bench-bundles bench-retrieval bench-sequences
+.PHONY: help setup demo test lint format clean bench-quality bench-factorisation bench-epoch bench-claims bench-gifts bench-bundles bench-retrieval bench-sequences bench-serving
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -91,6 +91,10 @@ bench-bundles: setup ## every model as a bundle: parity, latency, quantised, a m
 
 bench-retrieval: setup ## indexes over a million vectors: recall, speed, build, appends
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.write_results
+
+bench-serving: setup ## the server under load: latency, swaps, overload, Redis killed
+	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.write_results
 
 clean: ## remove what make made, but no runs

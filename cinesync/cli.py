@@ -15,6 +15,7 @@ from cinesync.cli_index import index
 from cinesync.cli_pipeline import pipeline
 from cinesync.cli_recommend import recommend
 from cinesync.cli_registry import registry
+from cinesync.cli_serve import keys, precompute_lists, rollout, serve
 from cinesync.runs import Run
 from cinesync.show import Show
 from reccore.cli import assignments_of, exit_codes
@@ -255,6 +256,10 @@ app.command("score-all")(score_everyone)
 app.add_typer(index, name="index")
 app.command("pipeline")(pipeline)
 app.add_typer(registry, name="registry")
+app.command("serve")(serve)
+app.command("precompute")(precompute_lists)
+app.add_typer(rollout, name="rollout")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""From a request to what a model reads: who asks, what may be answered, and what is not as asked."""
+"""From a request to what a model reads: who asks, what may be answered, what is not as asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

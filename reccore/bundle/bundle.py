@@ -99,7 +99,7 @@ class Bundle:
         if self.index is None:
             return top_k(self.scorer.score(batch), batch.histories, k, allowed)
         assert isinstance(self.scorer, Vectors)
-        fetched, mine = max(k, self.scorer.candidates), self.scorer.user_vectors(batch)
+        fetched, mine = max(k, self.scorer.candidates), self.scorer.vectors_of(batch)
         found = self.index.search(mine, fetched, allowed=allowed, exclude=batch.histories)
         items, scores = self.scorer.rerank(batch, mine, *found)
         return items[:, :k], scores[:, :k]

@@ -31,7 +31,7 @@ class Encoder(Vectors):
         return np.concatenate([state, np.ones((len(users), 1), np.float32)], axis=1)
 
     def score(self, users: UserBatch) -> Floats:
-        mine = self.user_vectors(users)
+        mine = self.vectors_of(users)
         scores: Floats = mine @ self.item_vectors.T  # whole rows: a slice would be copied first
         if "rerank" not in self.parts.graphs:
             return scores

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reccore.bundle.remembered import Remembered
 from reccore.data.ids import Codes
 from reccore.data.interactions import Floats
 from reccore.metrics.topk import Items
@@ -85,6 +86,15 @@ class Vectors(Scorer):
     def user_vectors(self, users: UserBatch) -> Floats:
         """[B, d]"""
 
+    remembered: Remembered | None = None
+    """Vectors of who asked lately, where a server keeps them."""
+
+    def vectors_of(self, users: UserBatch) -> Floats:
+        """The same, remembered for who asks alone."""
+        if self.remembered is None or len(users) != 1:
+            return self.user_vectors(users)
+        return self.remembered.of(users, self.user_vectors)
+
     @property
     def candidates(self) -> int:
         """Best items that are looked at again before answering; 0: none are."""
@@ -112,5 +122,5 @@ class Vectors(Scorer):
         return self.item_vectors[:, :-1] if self.biased else self.item_vectors
 
     def score(self, users: UserBatch) -> Floats:
-        scores: Floats = self.user_vectors(users) @ self.item_vectors.T
+        scores: Floats = self.vectors_of(users) @ self.item_vectors.T
         return scores

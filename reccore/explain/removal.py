@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from reccore.bundle.scorer import Scorer, Vectors
 from reccore.data.ids import Codes
-from reccore.data.interactions import Floats, Histories
+from reccore.data.interactions import Floats
 from reccore.recommender import UserBatch
 
 LATEST = 50  # items of the history that are left out in turn

@@ -1,0 +1,1 @@
+"""The server under both products: no torch, one process a replica, stateless."""
