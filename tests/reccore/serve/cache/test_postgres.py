@@ -28,15 +28,9 @@ ROWS = [
 
 
 @pytest.fixture
-def server(postgres_server: Any) -> Any:
-    import psycopg
-
-    if postgres_server.process is None:
-        postgres_server.start()
-    with psycopg.connect(postgres_server.url) as db:
-        db.execute("drop table if exists giftrec_lists, giftrec_forgotten")
-    write_table(postgres_server.url, BUNDLE, ROWS, begin_table(postgres_server.url))
-    return postgres_server
+def server(postgres: Any) -> Any:
+    write_table(postgres.url, BUNDLE, ROWS, begin_table(postgres.url))
+    return postgres
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -164,7 +158,7 @@ def test_gone_and_back_is_slower_and_its_debts_are_paid(server: Any, key: Any) -
         async with opened(server.url) as cache, opened(server.url) as other:
             assert (await cache.get(key())).value == b"ann's"
             assert (await other.get(key())).value == b"ann's"
-            server.kill()
+            server.stop()
             for _ in range(10):
                 found = await cache.get(key())
                 assert (found.value, found.degraded) == (None, (SILENT,))
