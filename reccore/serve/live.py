@@ -6,6 +6,7 @@ once, at its start, so that none mixes two versions; the old one goes with its l
 """
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -122,6 +123,8 @@ class Live(Generic[B]):
                 return there
         began = time.perf_counter()
         opened = await asyncio.to_thread(self._open, folder)
+        gc.collect()
+        gc.freeze()  # a catalogue's ids and titles never become garbage one by one: do not look
         took = time.perf_counter() - began
         log.info("%s %s is loaded and warm after %.2f s", self.name, version, took)
         return Serving(version, opened, time.time())

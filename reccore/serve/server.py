@@ -172,10 +172,6 @@ class Server(Generic[B]):
             question.user,
             question.request,
         )
-        entry = self.cache.quick(key)
-        if entry is not None:
-            self.metrics.hit("memory")
-            return entry.value, "memory", ()
         said: list[str] = []
 
         async def make() -> bytes:
@@ -211,7 +207,8 @@ class Server(Generic[B]):
 
     def _shadow(self, question: Question[B], state: State[B], body: bytes) -> None:
         """Have the challenger answer too, unseen, where nobody waits for it."""
-        if self._shadows >= SHADOWS or not state.router.shadows(question.unit):
+        busy = self._shadows >= SHADOWS or self.work.waiting > 1
+        if busy or not state.router.shadows(question.unit):
             return
         self._shadows += 1
 
@@ -237,8 +234,16 @@ class Server(Generic[B]):
         registry, bundles = self.product.registry, []
         for version in registry.versions(self.name):
             folder = registry.root / self.name / version
-            if await asyncio.to_thread(self.product.forget, folder, user):
-                bundles.append(version)
+            try:
+                if await asyncio.to_thread(self.product.forget, folder, user):
+                    bundles.append(version)
+            except OSError as error:
+                raise Refusal(
+                    503, "not_writable",
+                    f"{self.name} {version} cannot be written here ({error.strerror}); feedback "
+                    f"and cache are cleared",
+                    remedy="forget them where the registry can be written",
+                ) from None  # fmt: skip
         await self.follow()
         await self.cache.forget_user(user)  # what was made meanwhile
         return Gone(bundles, gone.events, gone.degraded)
