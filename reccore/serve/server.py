@@ -5,6 +5,7 @@ A product says how a folder becomes a bundle and how a request becomes an answer
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -119,6 +120,7 @@ class Server(Generic[B]):
         self.work.close()
         await self.store.close()
         await self.cache.close()
+        gc.unfreeze()
 
     @property
     def state(self) -> State[B]:
