@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,48 @@ def redis() -> Iterator[Redis]:
             yield one
         finally:
             one.kill()
+
+
+class Postgres:
+    """A private one, that can die as in a crash and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+        if not found:
+            raise UserError("Postgres is not installed", "apt-get install postgresql")
+        self.port, self._bin, self._data = free_port(), found[0], str(folder / "data")
+        self._log = str(folder / "log")
+        self._owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self._owner:
+            shutil.chown(folder, "postgres")
+        self._do("initdb", "-U", "bench", "-A", "trust", "-E", "UTF8")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://bench@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        how = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+        self._do("pg_ctl", "start", "-w", "-l", self._log, "-o", how)
+
+    def kill(self) -> None:
+        self._do("pg_ctl", "stop", "-w", "-m", "immediate")
+
+    def _do(self, program: str, *words: str) -> None:
+        command = [*self._owner, str(self._bin / program), "-D", self._data, *words]
+        subprocess.run(command, check=True, capture_output=True, cwd="/")
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    with tempfile.TemporaryDirectory() as folder:
+        one = Postgres(Path(folder))
+        one.start()
+        try:
+            yield one
+        finally:
+            with suppress(subprocess.CalledProcessError):  # it may be dead
+                one.kill()
 
 
 async def by_command(*words: str) -> None:

@@ -15,10 +15,22 @@ import numpy as np
 
 from benchmarks.load import Result, quantiles, rounded, zipf
 from benchmarks.serving import worlds
-from benchmarks.serving.hosts import ACTIVATE, ROLLBACK, Host, bare, by_command, redis, serving
+from benchmarks.serving.hosts import (
+    ACTIVATE,
+    ROLLBACK,
+    Host,
+    Postgres,
+    Redis,
+    bare,
+    by_command,
+    postgres,
+    redis,
+    serving,
+)
 from benchmarks.serving.measure import Answers, Bench, warm_up
 from reccore.serve.cache.key import Key
 from reccore.serve.cache.memory import Memory
+from reccore.serve.cache.settings import CacheSettings, LevelName, make_cache
 
 EXPONENT = 1.0
 DRAWS = 400_000
@@ -187,42 +199,88 @@ def swap(bench: Bench) -> None:
 
 def redis_dies(bench: Bench) -> None:
     """Redis killed at a third of the run, back with nothing in it at two thirds."""
-    if bench.done("redis/500"):
-        return
-    name = worlds.people()
-    drawn = zipf(bench.needed(500), worlds.USERS, EXPONENT, 2)
-    bodies = [worlds.of_user(1 + which) for which in drawn.tolist()]
+    if not bench.done("redis/500"):
+        name = worlds.people()
+        drawn = zipf(bench.needed(500), worlds.USERS, EXPONENT, 2)
+        bodies = [worlds.of_user(1 + which) for which in drawn.tolist()]
+        with redis() as store, serving(name, {"cache": {"redis_url": store.url}}) as host:
+            warm_up(bench, host, bodies)
+            _without(bench, "redis/500", host, bodies, store)
+
+
+def postgres_dies(bench: Bench) -> None:
+    """The same with the database of feedback, which every answer made for a user reads."""
+    if not bench.done("postgres/500"):
+        name = worlds.people()
+        with postgres() as store, serving(name, {"feedback": {"url": store.url}}) as host:
+            users = zipf(bench.needed(500), worlds.USERS, EXPONENT, 3)
+            bodies = [worlds.of_user(1 + which) for which in users.tolist()]
+            warm_up(bench, host, bodies)
+            _without(bench, "postgres/500", host, bodies, store)
+
+
+def _without(
+    bench: Bench, key: str, host: Host, bodies: list[bytes], store: Redis | Postgres
+) -> None:
+    """A run in whose middle third something is missing."""
     phase, said = "before", {name: Answers() for name in ("before", "without", "after")}
-    with redis() as store, serving(name, {"cache": {"redis_url": store.url}}) as host:
-        warm_up(bench, host, bodies)
 
-        def heard(status: int, body: bytes) -> None:
-            said[phase](status, body)
+    def heard(status: int, body: bytes) -> None:
+        said[phase](status, body)
 
-        async def kill() -> None:
-            nonlocal phase
-            await asyncio.to_thread(store.kill)
-            phase = "without"
+    async def kill() -> None:
+        nonlocal phase
+        await asyncio.to_thread(store.kill)
+        phase = "without"
 
-        async def start() -> None:
-            nonlocal phase
-            await asyncio.to_thread(store.start)
-            phase = "after"
+    async def start() -> None:
+        nonlocal phase
+        await asyncio.to_thread(store.start)
+        phase = "after"
 
-        third = bench.seconds / 3
-        found = bench.load(
-            host,
-            bodies,
-            rate=500,
-            on_answer=heard,
-            at=[(third, kill), (2 * third, start)],
-        )
+    third = bench.seconds / 3
+    at = [(third, kill), (2 * third, start)]
+    found = bench.load(host, bodies, rate=500, on_answer=heard, at=at)
     stretches = {"before": (0, third), "without": (third, 2 * third), "after": (2 * third, 1e9)}
     by_phase = {
         what: {**said[what].to_json(), "ms": rounded(quantiles(found.samples.of(None, *bounds)))}
         for what, bounds in stretches.items()
     }
-    bench.keep("redis/500", phases=by_phase, **found.to_json())
+    bench.keep(key, phases=by_phase, **found.to_json())
+
+
+def order(bench: Bench) -> None:
+    """A hit with local memory before Redis, and after it: the seed had Redis first."""
+    if bench.done("order"):
+        return
+    people = [str(user) for user in range(2000)]
+    keys = [Key("cinesync", "people", "1", 1, "", user, b"{}") for user in people]
+    drawn = zipf(20_000, len(people), EXPONENT, 4).tolist()
+
+    async def measure(levels: tuple[LevelName, ...], url: str) -> dict[str, float]:
+        async def make() -> bytes:
+            return bytes(1500)
+
+        cache = make_cache(CacheSettings(redis_url=url, order=levels))
+        await cache.open()
+        await asyncio.sleep(1.0)  # until it hears the other replicas
+        for key in keys:
+            await cache.get_or_make(key, make)
+        await cache.settle()
+        spent = array("d")
+        for which in drawn:
+            began = time.perf_counter()
+            found = await cache.get_or_make(keys[which], make)
+            spent.append(time.perf_counter() - began)
+            assert found.level == levels[0], found.level
+        await cache.close()
+        return rounded(quantiles(np.frombuffer(spent)), 4)
+
+    figures = {}
+    for levels in (("memory", "redis"), ("redis", "memory")):
+        with redis() as store:
+            figures[f"{levels[0]} first"] = asyncio.run(measure(levels, store.url))
+    bench.keep("order", hits=len(drawn), **figures)
 
 
 def overload(bench: Bench) -> None:
@@ -266,5 +324,7 @@ SCENARIOS = {
     "ready": ready,
     "swap": swap,
     "redis": redis_dies,
+    "postgres": postgres_dies,
+    "order": order,
     "overload": overload,
 }

@@ -16,6 +16,7 @@ UNDER_LOAD = {  # key: what it is, the bar
     "million/1500": ("two-tower, 1,000,000 items, 1,500 req/s", "(moonshot)"),
     "swap/200": ("activate and roll back, 200 req/s", "0 failed, 0 mixed"),
     "redis/500": ("Redis killed and restarted, 500 req/s", "0 errors"),
+    "postgres/500": ("Postgres killed and restarted, 500 req/s", "0 errors"),
     "overload/5x": ("5x the sustainable rate", "accepted p99 <= 2x, the rest 429"),
 }
 
@@ -94,12 +95,21 @@ def _swap(row: Row) -> str:
     )
 
 
-def _redis(row: Row) -> str:
+def _order(row: Row) -> str:
+    first, second = row["memory first"], row["redis first"]
+    return (
+        f"A hit with local memory first: p50 {first['p50']:.4f} ms, p99 {first['p99']:.4f}; with "
+        f"Redis first: p50 {second['p50']:.3f}, p99 {second['p99']:.3f}. The default: memory."
+    )
+
+
+def _gone(row: Row) -> str:
     parts = [
         f"{what} p99 {phase['ms']['p99']:.1f} ms, {phase['degraded']:,} said to be degraded"
         for what, phase in row["phases"].items()
     ]
-    return "Redis: " + "; ".join(parts) + "."
+    who = row["key"].partition("/")[0].capitalize()
+    return f"{who} killed after a third, back after two: " + "; ".join(parts) + "."
 
 
 def _overload(row: Row) -> str:
@@ -118,6 +128,8 @@ IN_WORDS = {
     "hit": _hit,
     "ready/100000": _ready,
     "swap/200": _swap,
-    "redis/500": _redis,
+    "redis/500": _gone,
+    "postgres/500": _gone,
+    "order": _order,
     "overload/5x": _overload,
 }
