@@ -9,6 +9,8 @@ import numpy as np
 
 from cinesync.api.models import Recommend
 from cinesync.api.routes import question, router
+from cinesync.catalogue import Catalogue
+from cinesync.web.routes import FOLDER, RULES, SITE, web
 from reccore.bundle.answer import Request
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import rows_of
@@ -16,10 +18,11 @@ from reccore.bundle.people import forget
 from reccore.bundle.registry import Registry, locked
 from reccore.bundle.remembered import Remembered
 from reccore.bundle.scorer import Vectors
-from reccore.serve.app import Face, build
+from reccore.serve.app import Face, Site, build
 from reccore.serve.edge import Edge
 from reccore.serve.live import Opened
 from reccore.serve.logs import Logs
+from reccore.serve.pages import Pages
 from reccore.serve.server import Question, Server
 from reccore.serve.settings import ServeSettings
 
@@ -45,6 +48,7 @@ class Films:
             bundle.answer(asked[at % len(asked)])
             spent.append(time.perf_counter() - began)
         seconds = float(np.median(spent[WARM // 2 :]))
+        Catalogue.of(bundle).search("a", [], 1, 0)  # titles as they are searched
         if isinstance(bundle.scorer, Vectors) and settings.vectors_mb:
             bundle.scorer.remembered = Remembered(settings.vectors_mb << 20)
         return Opened(bundle, bundle.manifest.generation, str(bundle.manifest["model"]), seconds)
@@ -80,5 +84,7 @@ def application(
     """The server of one model of the registry."""
     films = Films(registry)
     server = films.server = Server(settings, films, name)
-    face = Face("CineSync", "Films and series: what to watch next, and why.", [router(server)], [])
-    return build(server, face, settings, logs)
+    pages = Pages(SITE, FOLDER, server.metrics.refused)
+    site = Site(pages, [web(server, pages)], RULES)
+    words = "Films and series: what to watch next, and why."
+    return build(server, Face(SITE, words, [router(server)], site), settings, logs)

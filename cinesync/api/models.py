@@ -237,8 +237,9 @@ class Page(BaseModel):
 class Forgotten(BaseModel):
     """Where somebody was removed from."""
 
-    bundles: list[str]
+    bundles: list[str] = Field(description="versions that knew them")
     events: int
+    degraded: list[str] = Field(description="what could not be told yet, and will be")
 
 
 def _timed(items: list[str] | None, times: list[int], name: str) -> None:

@@ -62,7 +62,7 @@ def router(server: Server[Bundle]) -> APIRouter:
         """What comes next in a session: its items, after what is known of the user, if given."""
         return _json(await server.respond(question(server, asked)))
 
-    @routes.get("/similar/{item}", response_model=Similar, tags=["recommend"])
+    @routes.get("/similar/{item:path}", response_model=Similar, tags=["recommend"])
     async def similar_to(item: ItemId, count: Count = 10) -> Response:
         """Items like one."""
         began, serving = time.perf_counter(), server.champion
@@ -86,21 +86,22 @@ def router(server: Server[Bundle]) -> APIRouter:
         """What people did. An event that comes again changes nothing."""
         now = int(time.time())
         events = [event(one, now) for one in asked.events]
+        said: list[str] = []
         try:
             added = await server.store.add(events)
         finally:  # a part may be stored though the rest is refused
             for user in {one.user for one in events}:
-                await server.cache.forget_user(user)
+                said += await server.cache.forget_user(user)
         facts = {
             "stored": added.stored,
             "known_before": added.known_before,
             "conflicts": added.conflicts,
-            "degraded": added.degraded,
+            "degraded": list(dict.fromkeys((*added.degraded, *said))),
         }
         return _json(to_json(facts), 202)
 
     @routes.get("/items", response_model=Page, tags=["catalogue"])
-    async def items(
+    def items(  # in a thread: a million titles take a while
         query: Annotated[str, Query(max_length=200, description="words of the title")] = "",
         only: Annotated[
             list[str], Query(max_length=5, description="feature=word, as genres=Comedy")
@@ -113,16 +114,16 @@ def router(server: Server[Bundle]) -> APIRouter:
         found = catalogue.search(query, only, count, offset)
         return Page(items=found.items, total=found.total, next=found.next)
 
-    @routes.get("/items/{item}", response_model=Listed, tags=["catalogue"])
+    @routes.get("/items/{item:path}", response_model=Listed, tags=["catalogue"])
     async def item(item: ItemId) -> Listed:
         """One item."""
         return Catalogue.of(server.champion.bundle).one(item)
 
-    @routes.delete("/users/{user}", response_model=Forgotten, tags=["privacy"])
+    @routes.delete("/users/{user:path}", response_model=Forgotten, tags=["privacy"])
     async def forget(user: UserId) -> Forgotten:
         """Remove somebody: from every version in the registry, from feedback and the cache."""
         gone = await server.forget(user)
-        return Forgotten(bundles=gone.bundles, events=gone.events)
+        return Forgotten(bundles=gone.bundles, events=gone.events, degraded=list(gone.degraded))
 
     return routes
 

@@ -1,6 +1,6 @@
 """A server as an application: what both products have, and the routes that a product adds."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,9 +18,12 @@ from reccore.serve.keys import KeyRing, refuse_open
 from reccore.serve.limits import MemoryLimits
 from reccore.serve.limits_redis import RedisLimits
 from reccore.serve.logs import Logs
+from reccore.serve.pages import Pages
+from reccore.serve.pages.operator import RULES as OPERATOR
+from reccore.serve.pages.operator import operator_router
 from reccore.serve.refusal import Refusal
 from reccore.serve.route import named
-from reccore.serve.scopes import Rule, Rules
+from reccore.serve.scopes import Rule, Rules, Scope
 from reccore.serve.server import Server
 from reccore.serve.settings import ServeSettings
 from reccore.serve.tracing import from_environment
@@ -29,13 +32,22 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True)
+class Site:
+    """The web pages of a product."""
+
+    pages: Pages
+    routers: list[APIRouter]
+    rules: list[Rule]
+
+
+@dataclass(frozen=True)
 class Face:
-    """What a product shows: routes, and what each path asks for beyond the usual."""
+    """What a product shows: its API under /v1, and pages."""
 
     title: str
     summary: str
-    routers: list[APIRouter]
-    rules: list[Rule]
+    api: list[APIRouter]
+    site: Site | None = None
 
 
 def build(server: Server[B], face: Face, settings: ServeSettings, logs: Logs | None = None) -> Edge:
@@ -72,9 +84,10 @@ def build(server: Server[B], face: Face, settings: ServeSettings, logs: Logs | N
         redoc_url=None,
         openapi_url="/openapi.json",
     )
+    site = face.site if settings.pages else None
     edge = Edge(
         app,
-        rules=_rules(settings, face.rules),
+        rules=_rules(settings, site),
         settings=EdgeSettings(body_bytes=settings.body_kb * 1024),
         keys=ring,
         limits=limits,
@@ -85,8 +98,15 @@ def build(server: Server[B], face: Face, settings: ServeSettings, logs: Logs | N
     )
     app.include_router(_health(server, edge))
     app.include_router(admin_router(server, edge))
-    for router in face.routers:
+    for router in (*face.api, *(site.routers if site else [])):
         app.include_router(router)
+    if site is not None:
+        app.include_router(site.pages.router())
+        secret = settings.operator_secret.encode() or None
+        operator = operator_router(
+            server, edge, ring, site.pages, anywhere=settings.open, secret=secret
+        )
+        app.include_router(operator)
 
     async def refuse(request: Request, error: Exception) -> Response:
         refusal = _refusal(error)
@@ -111,18 +131,20 @@ def _limits(server: Server[Any], settings: ServeSettings) -> MemoryLimits | Redi
     )
 
 
-def _rules(settings: ServeSettings, more: Iterable[Rule]) -> Rules:
-    metrics = None if settings.public_metrics else "admin"
+def _rules(settings: ServeSettings, site: Site | None) -> Rules:
+    """What each path asks for; longer ones count more."""
+    metrics: Scope | None = None if settings.public_metrics else "admin"
+    pages = [] if site is None else [*site.rules, *site.pages.rules, *OPERATOR]
     return Rules(
         [
             Rule("/health", None, limited=False),
-            Rule("/metrics", metrics, limited=False),  # type: ignore[arg-type]
+            Rule("/metrics", metrics, limited=False),
             Rule("/openapi.json", None),
             Rule("/v1", "read"),
             Rule("/v1/feedback", "write"),
             Rule("/v1/users", "admin", frozenset({"DELETE"})),
             Rule("/v1/admin", "admin", limited=False),
-            *more,
+            *pages,
         ]
     )
 

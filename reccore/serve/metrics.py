@@ -52,6 +52,7 @@ class Metrics:
 
     def __init__(self, prefix: str = "giftrec", most_series: int = 500) -> None:
         client = need("prometheus_client", "serve")
+        client.disable_created_metrics()  # as many series again, that nobody reads
         registry = client.CollectorRegistry(auto_describe=True)
         self._generate = client.generate_latest
         self._content_type: str = client.CONTENT_TYPE_PLAIN_0_0_4
@@ -88,6 +89,7 @@ class Metrics:
             name: client.Gauge(f"{prefix}_{name}", words, registry=registry)
             for name, words in (
                 ("in_flight", "Requests being answered."),
+                ("registry_followed", "1 while what the registry says is what answers."),
                 ("queue_length", "Requests waiting for a turn to compute."),
                 ("log_lines_dropped", "Log lines dropped because nobody read them fast enough."),
             )

@@ -21,6 +21,7 @@ from reccore.serve.cache.levels import MADE, Cache
 from reccore.serve.cache.settings import make_cache
 from reccore.serve.feedback import Store, open_store
 from reccore.serve.live import Live, Opened, Serving, State
+from reccore.serve.logs import scrubbed
 from reccore.serve.metrics import Metrics
 from reccore.serve.metrics import Serving as Named
 from reccore.serve.refusal import Refusal
@@ -106,6 +107,7 @@ class Server(Generic[B]):
         await self.live.look()
         self._changed()
         self.metrics.watch("queue_length", lambda: self.work.waiting)
+        self.metrics.watch("registry_followed", lambda: self.live.problem is None)
         self.ready = True
         self._keep(self._watching())
         self._keep(self._retaining())
@@ -146,17 +148,21 @@ class Server(Generic[B]):
             body, level, degraded = await self._found(question, serving, arm)
         except Refusal:
             raise
-        except Exception:
+        except Exception as error:
             if arm == "champion":
                 raise
-            log.exception("the challenger failed; the champion answers instead")
+            log.error("the challenger failed; the champion answers", extra=scrubbed(error))
             arm, serving = "champion", state.champion
             body, level, degraded = await self._found(question, serving, arm)
             degraded += ("the version that is being tried failed; the usual one answers",)
             self.metrics.fell_back("challenger_failed")
+        if level is None:
+            self.metrics.missed()
+        else:
+            self.metrics.hit(level)
         if arm == "champion" and state.challenger is not None:
             self._shadow(question, state, body)
-        for code in codes(body):
+        for code in (*codes(body), *(["server"] if degraded else [])):
             self.metrics.fell_back(code)
         took = 1000 * (time.perf_counter() - began)
         return complete(body, Facts(took, level, serving.label, arm), degraded)
@@ -184,11 +190,9 @@ class Server(Generic[B]):
         found = await self.cache.get_or_make(key, make)
         assert found.value is not None
         if found.level == MADE:
-            self.metrics.missed()
             if said:  # what could not be asked may come back: keep no answer made without it
                 await self.cache.forget_user(question.user)
             return found.value, None, (*found.degraded, *said)
-        self.metrics.hit(found.level)
         return found.value, found.level, found.degraded
 
     async def _made(self, job: Job, arm: Arm) -> bytes:
@@ -222,8 +226,8 @@ class Server(Generic[B]):
                 self.compare.note(shown(body), shown(theirs))
             except (Refusal, UserError):
                 self.metrics.fell_back("shadow_refused")
-            except Exception:
-                log.exception("a shadow answer failed")
+            except Exception as error:
+                log.error("a shadow answer failed", extra=scrubbed(error))
             finally:
                 self._shadows -= 1
 
@@ -247,8 +251,8 @@ class Server(Generic[B]):
                     remedy="forget them where the registry can be written",
                 ) from None  # fmt: skip
         await self.follow()
-        await self.cache.forget_user(user)  # what was made meanwhile
-        return Gone(bundles, gone.events, gone.degraded)
+        said = await self.cache.forget_user(user)  # what was made meanwhile, too
+        return Gone(bundles, gone.events, (*gone.degraded, *said))
 
     async def follow(self) -> None:
         """Look at the registry now."""
@@ -340,5 +344,6 @@ class Server(Generic[B]):
 
 
 def _told(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("a background task ended", exc_info=task.exception())
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("a background task ended", extra=scrubbed(error))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from reccore.config import Settings, Tree, merge, parse_assignments, read_toml, validate
 from reccore.serve.cache.settings import CacheSettings
@@ -13,6 +13,7 @@ from reccore.serve.limits import LimitSettings
 from reccore.serve.work import WorkSettings
 
 PREFIX = "SERVE_"
+SECRET = 32  # bytes at least
 
 
 class ServeSettings(Settings):
@@ -24,6 +25,11 @@ class ServeSettings(Settings):
     keys: Path | None = Field(None, description="the file of API keys; none: no key is asked for")
     public_metrics: bool = Field(True, description="/metrics needs no key")
     pages: bool = Field(True, description="serve the web pages, too")
+    operator_secret: str = Field(
+        "",
+        repr=False,
+        description="32 letters or more, so that replicas know each other's sign-ins",
+    )
     body_kb: int = Field(256, ge=1, description="longest body")
     threads: int = Field(1, ge=1, description="of ONNX Runtime, for one answer")
     watch_s: float = Field(1.0, gt=0, description="how often the registry is looked at")
@@ -36,6 +42,13 @@ class ServeSettings(Settings):
     cache: CacheSettings = CacheSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     limits: LimitSettings = LimitSettings()
+
+    @field_validator("operator_secret")
+    @classmethod
+    def _long(cls, secret: str) -> str:
+        if secret and len(secret.encode()) < SECRET:
+            raise ValueError(f"{SECRET} letters or more, or none")
+        return secret
 
     @classmethod
     def read(
