@@ -95,6 +95,7 @@ def build(server: Server[B], face: Face, settings: ServeSettings, logs: Logs | N
         metrics=server.metrics,
         access=None if logs is None else logs.access,
         tracing=tracing,
+        full=server.work.full,
     )
     app.include_router(_health(server, edge))
     app.include_router(admin_router(server, edge))
@@ -141,6 +142,9 @@ def _rules(settings: ServeSettings, site: Site | None) -> Rules:
             Rule("/metrics", metrics, limited=False),
             Rule("/openapi.json", None),
             Rule("/v1", "read"),
+            Rule("/v1/recommendations", "read", waits=True),
+            Rule("/v1/sessions", "read", waits=True),
+            Rule("/v1/similar", "read", waits=True),
             Rule("/v1/feedback", "write"),
             Rule("/v1/users", "admin", frozenset({"DELETE"})),
             Rule("/v1/admin", "admin", limited=False),

@@ -91,6 +91,7 @@ class Edge:
         metrics: Metrics | None = None,
         access: AccessLog | None = None,
         tracing: Tracing | None = None,
+        full: Callable[[], Refusal | None] = lambda: None,
     ) -> None:
         if getattr(app, "root_path", ""):
             raise UserError(  # the router would then strip what the rules still see
@@ -101,6 +102,7 @@ class Edge:
         self.draining = False
         self.in_flight = 0
         self.errors: deque[Escaped] = deque(maxlen=self.settings.errors_kept)
+        self._full = full
         self._gate = Gate(rules, keys, limits, limit, self.settings.body_bytes, metrics)
         self._metrics, self._access, self._tracing = metrics, access, tracing
         self._body_bytes = self.settings.body_bytes
@@ -158,6 +160,8 @@ class Edge:
                 key = state["key"] = gate.admit(scope, asked, rule)
                 if rule.limited and gate.limits is not None:
                     await gate.count(scope, key)
+                if rule.waits and (refusal := self._full()) is not None:
+                    raise refusal  # now: to read and check a body first would cost as much again
                 await self.app(scope, exchange.receive, exchange.send)
                 await self._finish(exchange)
             except Refusal as refusal:

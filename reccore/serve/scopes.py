@@ -24,6 +24,7 @@ class Rule:
     `scope`: None lets anybody in. `methods`: empty means any; GET covers HEAD. `limited`: whether
     the rate limit counts it (probes and scrapes should go uncounted). `page`: a web page or one of
     its files, which says itself how long it may be kept. `exact`: the path alone, nothing below.
+    `waits`: it may have to wait for its turn, and is refused before it is read where nobody can.
     """
 
     prefix: str
@@ -32,6 +33,7 @@ class Rule:
     limited: bool = True
     page: bool = False
     exact: bool = False
+    waits: bool = False
 
 
 class Rules:

@@ -3,6 +3,9 @@
 A quick model answers on the event loop itself: handing it to a thread costs more than it takes,
 and both would wait for the interpreter. A slow one gets a thread, so that cached answers, health
 and metrics go on meanwhile. Which it is was measured when the model was warmed up.
+
+A queue that empties again and again absorbs bursts, and may be long; one that never empties only
+makes everybody late, and is kept short (Nichols & Jacobson 2012, "Controlling Queue Delay").
 """
 
 import asyncio
@@ -18,7 +21,9 @@ from reccore.serve.refusal import Refusal
 
 T = TypeVar("T")
 QUICK = 0.004  # seconds of an answer that may hold up the event loop
-RECENT = 0.05  # weight of the newest answer in the mean
+RECENT = 0.05  # weight of the newest turn in the mean
+STANDING = 0.1  # seconds without an empty queue, after which it is no burst any more
+FEW = 3  # answers that may always wait
 
 
 class WorkSettings(Settings):
@@ -26,7 +31,10 @@ class WorkSettings(Settings):
 
     queue: int = Field(128, ge=1, description="answers that may wait; who comes then gets a 429")
     patience_ms: float = Field(
-        100, gt=0, description="an answer that would wait longer than this is refused at once"
+        100, gt=0, description="in a burst, an answer that would wait longer is refused at once"
+    )
+    standing_ms: float = Field(
+        5, gt=0, description="the same while more is asked than can be answered, for longer"
     )
     deadline_ms: float = Field(
         1000, gt=0, description="an answer that has waited so long is refused instead of made"
@@ -42,46 +50,61 @@ class Work:
     def __init__(self, settings: WorkSettings) -> None:
         self.settings = settings
         self.waiting = 0  # the one that is being made among them
-        self.mean = 0.001  # seconds of an answer, lately
+        self.turn = 0.001  # seconds from one answer to the next, lately
         self.threaded = settings.mode == "thread"
-        self._turn = asyncio.Lock()  # first come, first served
+        self._free = self._done = time.perf_counter()  # last without a queue; last answered
+        self._one = asyncio.Lock()  # first come, first served
         self._thread = ThreadPoolExecutor(1, "answers")
 
     def measured(self, seconds: float) -> None:
         """How long an answer takes, once a model is warm."""
-        self.mean = seconds
+        self.turn = seconds
         if self.settings.mode == "auto":
             self.threaded = seconds > QUICK
 
+    def full(self) -> Refusal | None:
+        """What to tell who comes now, if it is too many."""
+        how, waiting = self.settings, self.waiting
+        if waiting < min(FEW, how.queue):
+            return None
+        standing = time.perf_counter() - self._free > STANDING
+        patience = how.standing_ms if standing else how.patience_ms
+        if waiting < how.queue and 1000 * waiting * self.turn <= patience:
+            return None
+        return self._busy()
+
     async def run(self, job: Callable[[], T]) -> tuple[T, float, float]:
         """The job's result, the seconds it waited, and the seconds it took."""
-        how = self.settings
-        if self.waiting >= how.queue or self.waiting * self.mean * 1000 > how.patience_ms:
-            raise self._busy()
-        self.waiting += 1
+        refusal = self.full()
+        if refusal is not None:
+            raise refusal
         asked = time.perf_counter()
+        if not self.waiting:
+            self._free = asked
+        self.waiting += 1
         try:
-            async with self._turn:
+            async with self._one:
                 await asyncio.sleep(0)  # see who came meanwhile: the queue must not hide in sockets
                 began = time.perf_counter()
-                if (began - asked) * 1000 > how.deadline_ms:
+                if (began - asked) * 1000 > self.settings.deadline_ms:
                     raise self._busy()
                 if self.threaded:
                     loop = asyncio.get_running_loop()
                     result = await asyncio.shield(loop.run_in_executor(self._thread, job))
                 else:
                     result = job()
-                took = time.perf_counter() - began
+                ended = time.perf_counter()
+                self.turn += RECENT * (ended - max(asked, self._done) - self.turn)
+                self._done = ended
         finally:
             self.waiting -= 1
-        self.mean += RECENT * (took - self.mean)
-        return result, began - asked, took
+        return result, began - asked, ended - began
 
     def close(self) -> None:
         self._thread.shutdown(cancel_futures=True)
 
     def _busy(self) -> Refusal:
-        seconds = max(1, round(self.waiting * self.mean))
+        seconds = max(1, round(self.waiting * self.turn))
         return Refusal(
             429, "busy", "more is asked than can be answered now",
             remedy=f"ask again in {seconds} s", retry_after=seconds,

@@ -12,6 +12,7 @@ from reccore.bundle.bundle import Bundle
 from reccore.bundle.registry import Registry
 from reccore.errors import UserError
 from reccore.serve.keys import KeyRing
+from reccore.serve.refusal import Refusal
 from reccore.serve.rollout import Limits, read
 from reccore.serve.rollout import start as start_trial
 
@@ -116,6 +117,23 @@ def test_too_many_are_told_so(start: Start) -> None:
         assert [one.status_code for one in found] == [200, 200, 200, 429, 429]
         assert int(found[-1].headers["retry-after"]) >= 1
         assert client.get("/health/ready").status_code == 200
+
+
+def test_when_nobody_more_can_wait_all_else_goes_on(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start() as client:
+        monkeypatch.setattr(
+            client.app, "_full", lambda: Refusal(429, "busy", "full", retry_after=1)
+        )
+        answer = client.post(ASK, content=b"not even read", headers={"content-type": "text/plain"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "busy")
+        assert answer.headers["retry-after"] == "1"
+        assert client.post("/v1/sessions", json={"items": ["1"]}).status_code == 429
+        assert client.get("/v1/items").status_code == 200
+        assert client.get("/health/ready").status_code == 200
+        event = {"id": "1", "user": "3", "item": "1", "kind": "like"}
+        assert client.post("/v1/feedback", json={"events": [event]}).status_code == 202
 
 
 def test_a_trial_answers_its_share_and_stays(client: TestClient, models: Path) -> None:

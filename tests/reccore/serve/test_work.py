@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from reccore.serve.refusal import Refusal
-from reccore.serve.work import Work, WorkSettings
+from reccore.serve.work import FEW, STANDING, Work, WorkSettings
 
 T = TypeVar("T")
 
@@ -71,6 +71,48 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
 
     found = do(body, patience_ms=45.0, mode="loop")
     assert [isinstance(one, Refusal) for one in found] == [False] * 5 + [True] * 5
+
+
+def test_a_queue_that_never_empties_is_kept_short() -> None:
+    """A burst may wait; when it does not end, those who are taken do not wait long any more."""
+
+    async def body(work: Work) -> tuple[list[float], list[float], int]:
+        early, late, refused = list[float](), list[float](), 0
+        began = time.perf_counter()
+
+        async def one() -> None:
+            nonlocal refused
+            came = time.perf_counter() - began
+            try:
+                _, waited, _ = await work.run(lambda: time.sleep(0.002))
+            except Refusal:
+                refused += 1
+            else:
+                (early if came < STANDING else late).append(waited)
+
+        tasks = []
+        for _ in range(150):  # twice as many as can be answered, for 0.6 s and more
+            tasks += [asyncio.create_task(one()) for _ in range(4)]
+            await asyncio.sleep(0.004)
+        await asyncio.gather(*tasks)
+        return early, late, refused
+
+    early, late, refused = do(body, patience_ms=80.0, standing_ms=8.0, mode="loop")
+    assert refused > 50
+    assert max(early) > 0.02
+    assert len(late) > 30
+    settled = sorted(late[len(late) // 3 :])
+    assert settled[len(settled) // 2] < 0.03
+
+
+def test_few_may_always_wait() -> None:
+    async def body(work: Work) -> list[Any]:
+        work.measured(10.0)
+        some = [work.run(lambda: None) for _ in range(5)]
+        return list(await asyncio.gather(*some, return_exceptions=True))
+
+    found = do(body, mode="loop")
+    assert [isinstance(one, Refusal) for one in found] == [False] * FEW + [True] * 2
 
 
 def test_a_deadline_that_passed_while_waiting_is_not_answered() -> None:
