@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import bundles, claims, gifts, quality, retrieval, sequences, serving
+from benchmarks import bundles, claims, gift_text, gifts, quality, retrieval, sequences, serving
 from benchmarks.record import Row, rows
 
 TARGET = Path(__file__).with_name("RESULTS.md")
@@ -142,6 +142,8 @@ def main() -> None:
         "## Gifts\n\n    make bench-gifts",
         GIFTS,
         gifts.markdown(),
+        "## Free words against gift texts\n\n    python -m benchmarks.gift_text",
+        gift_text.markdown(),
         "## Bundles: every model on ML-100K\n\n    make bench-bundles\n",
         bundles.markdown(),
         "## Retrieval: 1,000,000 x 64, one thread\n\n    make bench-retrieval",

@@ -1,0 +1,1 @@
+"""Open vocabulary: free words against gift texts, by meaning where a model is installed."""
