@@ -9,6 +9,7 @@ import typer
 from giftrec import presets
 from giftrec.catalog.gifts import parse_record, read_json
 from giftrec.cli_bundle import export_run
+from giftrec.cli_catalog import catalog
 from giftrec.cli_registry import registry
 from giftrec.cli_scenarios import scenarios
 from giftrec.money import Money, RateTable
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(scenarios, name="scenarios")
 app.command("export")(export_run)
 app.add_typer(registry, name="registry")
+app.add_typer(catalog, name="catalog")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 RunPath = Annotated[

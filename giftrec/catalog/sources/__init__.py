@@ -1,0 +1,1 @@
+"""Where catalogues come from: a shop's list, invoices, the generated world; each gives tables."""
