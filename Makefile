@@ -15,7 +15,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed (PYTHON=...)"'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,cpu,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,cpu,serve,dev]'
 	touch $@
 
 setup: $(VENV)/.ready ## make .venv with all that demo and test need
