@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from reccore.bundle.bundle import Bundle
+from reccore.bundle.manifest import INDEX as FOLDER
 from reccore.bundle.manifest import Manifest, entry
 from reccore.bundle.scorer import Vectors
 from reccore.bundle.tables import new_items
@@ -27,7 +28,6 @@ from reccore.retrieve import store
 from reccore.retrieve.choose import RetrieveSettings, choose
 from reccore.retrieve.record import Record
 
-FOLDER = "index"
 ASKED = 2000  # users whose vectors the index is chosen for
 RIDGE = 1.0  # of the least squares from features to vectors
 LEARNED_FROM = 100_000  # items it looks at, at most

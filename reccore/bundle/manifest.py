@@ -16,6 +16,7 @@ from reccore.files import sha256, write_atomic
 
 FORMAT = 1
 NAME = "manifest.json"
+INDEX = "index"  # the folder of the index's files
 _REMEDY = "export it again, or restore it from a copy"
 
 
@@ -30,13 +31,20 @@ class Manifest:
         return dict(self["files"])
 
     @property
+    def everything(self) -> dict[str, dict[str, Any]]:
+        """The same with the index's files, which its own record lists."""
+        index = self.facts.get("index")
+        record = None if index is None else index["record"]
+        return {**self.files, **({} if record is None else _of_index(record))}
+
+    @property
     def generation(self) -> int:
         return int(self["generation"])
 
     @property
     def size(self) -> int:
         """Bytes of all listed files."""
-        return sum(int(facts["bytes"]) for facts in self.facts["files"].values())
+        return sum(int(facts["bytes"]) for facts in self.everything.values())
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.facts:
@@ -80,6 +88,19 @@ class Manifest:
         return cls(content)
 
 
+def _of_index(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    single = [record.get(part) for part in ("vectors", "codes", "structure")]
+    files = [
+        *(file for file in single if file),
+        *record.get("added", ()),
+        *record.get("removed", ()),
+    ]
+    return {
+        f"{INDEX}/{file['name']}": {"sha256": file["sha256"], "bytes": file["bytes"]}
+        for file in files
+    }
+
+
 def _seal(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -105,8 +126,8 @@ def within(folder: Path, name: str) -> Path:
 
 def verify(folder: Path, manifest: Manifest, names: list[str] | None = None) -> None:
     """Refuse a bundle any of whose listed files is absent, changed, or elsewhere."""
-    files = manifest.files
-    for name in files if names is None else names:
+    files = manifest.everything
+    for name in manifest.files if names is None else names:
         path, listed = within(folder, name), files[name]
         if not path.is_file():
             raise UserError(f"{folder} lacks {name}", _REMEDY)

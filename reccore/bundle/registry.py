@@ -98,7 +98,7 @@ class Registry:
         staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=home))
         try:
             _copy(source, staging, facts)
-            verify(staging, Manifest.read(staging))
+            verify(staging, facts, list(facts.everything))
             staging.chmod(0o755)
             with locked(home / ".lock", str(home)):
                 version = version or str(self._last(home) + 1)
@@ -239,7 +239,7 @@ class Registry:
         try:
             manifest = Manifest.read(folder)
             self._own(folder, manifest)
-            verify(folder, manifest)
+            verify(folder, manifest, list(manifest.everything))
         except UserError as error:
             return str(error)
         return None
@@ -320,7 +320,7 @@ def locked(path: Path, what: str, patience: float = PATIENCE) -> Iterator[None]:
 
 def _copy(source: Path, target: Path, manifest: Manifest) -> None:
     """The listed files, flushed, then the manifest that was read."""
-    for name in manifest.files:
+    for name in manifest.everything:
         original, copy = within(source, name), target / name
         if not original.is_file():
             raise UserError(f"{source} lacks {name}", "export it again")

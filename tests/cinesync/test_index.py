@@ -18,6 +18,7 @@ from reccore.bundle.asking import having
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.golden import check_golden
 from reccore.bundle.manifest import Manifest
+from reccore.bundle.registry import Registry
 from reccore.data.split import split
 from reccore.errors import UserError
 from reccore.retrieve.choose import RetrieveSettings
@@ -192,3 +193,17 @@ def test_bad_items_are_named_and_nothing_changes(
 def test_unknown_items_are_not_removed(folder: Path) -> None:
     with pytest.raises(UserError, match="unknown item 'nowhere'"):
         indexing.remove(Bundle.open(folder), ["nowhere"])
+
+
+def test_a_registry_takes_the_index_along(folder: Path, tmp_path: Path) -> None:
+    """Its files are listed by the index's own record, not by the manifest."""
+    registry = Registry("cinesync", tmp_path / "models")
+    registry.add(folder, "films", force=True)
+    registry.activate("films", "1")
+    there, here = Bundle.open(registry.resolve("films")), Bundle.open(folder)
+    assert (there.index is None) == (here.index is None)
+    assert registry.verify("films") == {"1": None}
+    assert there.recommend(history=["1"], k=3).items == here.recommend(history=["1"], k=3).items
+    for file in (there.folder / "index").glob("*"):
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+        assert "corrupt" in str(registry.verify("films")["1"])
