@@ -3,7 +3,7 @@
 import itertools
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST = 100  # items of an answer
 HISTORY = 1000  # items of a history
@@ -14,12 +14,8 @@ LATEST = (1 << 40) - 1  # seconds: later ones are milliseconds
 KINDS = ("view", "click", "play", "like", "dislike", "rate")
 
 
-def _text(value: Any) -> Any:
-    """Ids may come as numbers."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Id = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=128)]
+# numbers are ids, too
+Id = Annotated[str, Field(min_length=1, max_length=128, strict=False, coerce_numbers_to_str=True)]
 Word = Annotated[str, Field(min_length=1, max_length=64)]
 Words = dict[Word, Annotated[list[Word], Field(min_length=1, max_length=20)]]
 Moment = Annotated[int, Field(ge=0, le=LATEST, description="seconds since 1970")]

@@ -31,8 +31,8 @@ class IdMap:
         return len(self.ids)
 
     @cached_property
-    def _codes(self) -> dict[ExternalId, int]:
-        return {external: code for code, external in enumerate(self.externals)}
+    def _codes(self) -> dict[str, int]:
+        return {str(external): code for code, external in enumerate(self.externals)}
 
     def encode(self, values: pl.Series | Sequence[ExternalId]) -> Codes:
         """Codes of external ids; -1 where the id is unknown."""
@@ -51,27 +51,26 @@ class IdMap:
         """The same of the ids of one request, which may be text whatever the ids are."""
         if len(values) > FEW:
             return self.encode(pl.Series([str(value) for value in values], dtype=pl.String))
-        codes = [self._codes.get(self._own(value), -1) for value in values]
+        codes = [self._codes.get(text) for text in map(str, values)]
+        if None in codes:
+            known = zip(codes, values, strict=True)
+            codes = [self._otherwise(value) if code is None else code for code, value in known]
         return np.array(codes, dtype=np.int32)
 
     def code(self, external: ExternalId, what: str = "id") -> int:
         """The code of one id, or an error that names it."""
-        code = self._codes.get(self._own(external))
-        if code is None:
+        code = int(self.few([external])[0])
+        if code < 0:
             examples = ", ".join(str(i) for i in self.ids.head(3).to_list())
             raise UserError(f"unknown {what} {external!r}", f"known are e.g. {examples}")
         return code
 
-    def _own(self, external: ExternalId) -> ExternalId:
-        """An id as ids are here."""
-        if self._whole:
-            plain = isinstance(external, str) and _INTEGER.fullmatch(external)
-            return int(external) if plain else external
-        return str(external)
-
-    @cached_property
-    def _whole(self) -> bool:
-        return self.ids.dtype.is_integer()
+    def _otherwise(self, value: ExternalId) -> int:
+        """The code of a number that is written otherwise, as 007; -1 where there is none."""
+        text = str(value)
+        if not self.ids.dtype.is_integer() or not _INTEGER.fullmatch(text):
+            return -1
+        return self._codes.get(str(int(text)), -1)
 
     @cached_property
     def externals(self) -> list[ExternalId]:

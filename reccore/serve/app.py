@@ -97,9 +97,11 @@ def build(server: Server[B], face: Face, settings: ServeSettings, logs: Logs | N
         tracing=tracing,
         full=server.work.full,
     )
+    for router in face.api:  # routes are tried in this order
+        app.include_router(router)
     app.include_router(_health(server, edge))
     app.include_router(admin_router(server, edge))
-    for router in (*face.api, *(site.routers if site else [])):
+    for router in site.routers if site else []:
         app.include_router(router)
     if site is not None:
         app.include_router(site.pages.router())

@@ -34,7 +34,7 @@ class WorkSettings(Settings):
         100, gt=0, description="in a burst, an answer that would wait longer is refused at once"
     )
     standing_ms: float = Field(
-        5, gt=0, description="the same while more is asked than can be answered, for longer"
+        10, gt=0, description="the same while more is asked than can be answered, for longer"
     )
     deadline_ms: float = Field(
         1000, gt=0, description="an answer that has waited so long is refused instead of made"

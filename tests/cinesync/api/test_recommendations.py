@@ -198,7 +198,7 @@ def test_a_fault_is_named(client: TestClient, body: Any, status: int, field: str
     [
         (b"{", "application/json", 400),
         (b"", "application/json", 400),
-        (b'{"user": NaN}', "application/json", 422),
+        (b'{"user": NaN}', "application/json", 404),
         (b"\xff\xfe", "application/json", 400),
         (b'{"user": "\\ud800"}', "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
