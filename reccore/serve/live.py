@@ -23,6 +23,7 @@ from reccore.serve.rollout import Plan, Router, path_of, read, stop
 B = TypeVar("B")
 Sign = tuple[int, int, int] | None
 log = logging.getLogger("serve")
+SELDOM = (20_000, 50, 1_000)  # looking for garbage: answers leave none in circles, entries are many
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Live(Generic[B]):
         opened = await asyncio.to_thread(self._open, folder)
         gc.collect()
         gc.freeze()  # a catalogue's ids and titles never become garbage one by one: do not look
+        gc.set_threshold(*SELDOM)
         took = time.perf_counter() - began
         log.info("%s %s is loaded and warm after %.2f s", self.name, version, took)
         return Serving(version, opened, time.time())

@@ -22,7 +22,8 @@ from reccore.serve.refusal import Refusal
 T = TypeVar("T")
 QUICK = 0.004  # seconds of an answer that may hold up the event loop
 RECENT = 0.05  # weight of the newest turn in the mean
-STANDING = 0.1  # seconds without an empty queue, after which it is no burst any more
+STANDING = 0.25  # seconds without an empty queue, after which it is no burst any more
+CALM = 1.0  # seconds without a refusal, after which a burst is taken for one again
 FEW = 3  # answers that may always wait
 
 
@@ -34,7 +35,7 @@ class WorkSettings(Settings):
         100, gt=0, description="in a burst, an answer that would wait longer is refused at once"
     )
     standing_ms: float = Field(
-        10, gt=0, description="the same while more is asked than can be answered, for longer"
+        20, gt=0, description="the same while more is asked than can be answered, for longer"
     )
     deadline_ms: float = Field(
         1000, gt=0, description="an answer that has waited so long is refused instead of made"
@@ -53,6 +54,7 @@ class Work:
         self.turn = 0.001  # seconds from one answer to the next, lately
         self.threaded = settings.mode == "thread"
         self._free = self._done = time.perf_counter()  # last without a queue; last answered
+        self._pressed = 0.0  # until then no queue may be long
         self._one = asyncio.Lock()  # first come, first served
         self._thread = ThreadPoolExecutor(1, "answers")
 
@@ -67,10 +69,13 @@ class Work:
         how, waiting = self.settings, self.waiting
         if waiting < min(FEW, how.queue):
             return None
-        standing = time.perf_counter() - self._free > STANDING
+        now = time.perf_counter()
+        standing = now - self._free > STANDING or now < self._pressed
         patience = how.standing_ms if standing else how.patience_ms
         if waiting < how.queue and 1000 * waiting * self.turn <= patience:
             return None
+        if standing:
+            self._pressed = now + CALM
         return self._busy()
 
     async def run(self, job: Callable[[], T]) -> tuple[T, float, float]:

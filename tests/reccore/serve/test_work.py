@@ -91,7 +91,7 @@ def test_a_queue_that_never_empties_is_kept_short() -> None:
                 (early if came < STANDING else late).append(waited)
 
         tasks = []
-        for _ in range(150):  # twice as many as can be answered, for 0.6 s and more
+        for _ in range(200):  # twice as many as can be answered, for 0.8 s and more
             tasks += [asyncio.create_task(one()) for _ in range(4)]
             await asyncio.sleep(0.004)
         await asyncio.gather(*tasks)
