@@ -64,7 +64,7 @@ def measure(claim: dict[str, Any], variant: str, changes: list[str], seed: int) 
     np.savez_compressed(_file(key), per_user=per_user)
 
 
-def base(claim: dict[str, Any]) -> str:
+def baseline_of(claim: dict[str, Any]) -> str:
     """Whose baseline it is measured against: its own, or that of an earlier claim, run once."""
     return str(claim.get("baseline", claim["name"]))
 
@@ -91,7 +91,7 @@ def change(
     seeds = [s for s in range(100) if _file(f"{claim['name']}/{variant}/{s}").exists()]
     pairs = [
         (
-            np.load(_file(f"{base(claim)}/baseline/{s}"))["per_user"],
+            np.load(_file(f"{baseline_of(claim)}/baseline/{s}"))["per_user"],
             np.load(_file(f"{claim['name']}/{variant}/{s}"))["per_user"],
         )
         for s in seeds
@@ -137,7 +137,7 @@ def table() -> str:
     for claim in claims():
         for variant in claim["variants"]:
             mine = _of(measured, claim["name"], variant)
-            theirs = _of(measured, base(claim), "baseline")
+            theirs = _of(measured, baseline_of(claim), "baseline")
             if not mine or len(mine) > len(theirs):
                 continue
             whole, low, high = change(claim, variant)

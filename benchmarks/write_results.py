@@ -7,7 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import bundles, claims, gift_text, gifts, quality, retrieval, sequences, serving
+from benchmarks import (
+    bundles,
+    claims,
+    gift_reviews,
+    gift_text,
+    gift_tools,
+    gift_trends,
+    gifts,
+    quality,
+    retrieval,
+    sequences,
+    serving,
+)
 from benchmarks.record import Row, rows
 
 TARGET = Path(__file__).with_name("RESULTS.md")
@@ -144,6 +156,12 @@ def main() -> None:
         gifts.markdown(),
         "## Free words against gift texts\n\n    python -m benchmarks.gift_text",
         gift_text.markdown(),
+        "## Stars from the words of reviews\n\n    python -m benchmarks.gift_reviews",
+        gift_reviews.markdown(),
+        "## Trends of weekly demand\n\n    python -m benchmarks.gift_trends",
+        gift_trends.markdown(),
+        "## The five gift tools, milliseconds\n\n    python -m benchmarks.gift_tools",
+        gift_tools.markdown(),
         "## Bundles: every model on ML-100K\n\n    make bench-bundles\n",
         bundles.markdown(),
         "## Retrieval: 1,000,000 x 64, one thread\n\n    make bench-retrieval",

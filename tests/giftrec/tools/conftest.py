@@ -1,0 +1,6 @@
+"""Shared by the tools' tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # for shelf.py
