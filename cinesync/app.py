@@ -9,6 +9,7 @@ import numpy as np
 
 from cinesync.api.models import Recommend
 from cinesync.api.routes import question, router
+from cinesync.api.service import most_active
 from cinesync.catalogue import Catalogue
 from cinesync.web.routes import FOLDER, RULES, SITE, web
 from reccore.bundle.answer import Request
@@ -51,7 +52,7 @@ class Films:
         Catalogue.of(bundle).search("a", [], 1, 0)  # titles as they are searched
         if isinstance(bundle.scorer, Vectors) and settings.vectors_mb:
             bundle.scorer.remembered = Remembered(settings.vectors_mb << 20)
-        return Opened(bundle, bundle.manifest.generation, str(bundle.manifest["model"]), seconds)
+        return Opened(bundle, bundle.manifest.generation, seconds)
 
     def facts(self, bundle: Bundle) -> dict[str, Any]:
         """Its size, and the user vectors it remembers."""
@@ -61,12 +62,10 @@ class Films:
         return {"items": len(bundle.items), "users": people, "user_vectors": vectors}
 
     def frequent(self, bundle: Bundle, most: int) -> Iterator[Question[Bundle]]:
-        """Known users with the longest histories: who was here most will be here again."""
+        """The usual question of who is most active."""
         assert self.server is not None
-        if bundle.users is None or not most:
-            return
-        for code in np.argsort(-bundle.seen.lengths, kind="stable")[:most].tolist():
-            yield question(self.server, Recommend(user=str(bundle.users.ids.externals[code])))
+        for user in most_active(bundle, most):
+            yield question(self.server, Recommend(user=user))
 
     def forget(self, folder: Path, user: str) -> bool:
         """Remove a person from one version; False where it does not know them."""

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from cinesync.api.models import Recommend
 from cinesync.api.routes import canonical
-from cinesync.api.service import RECENT, answered, met, request_of
+from cinesync.api.service import RECENT, answered, met, most_active, request_of
 from reccore.bundle.bundle import Bundle
 from reccore.bundle.registry import Registry
 from reccore.errors import UserError
@@ -58,13 +56,12 @@ def _rows(
 ) -> Iterator[Row]:
     if bundle.users is None:
         raise UserError("the bundle holds no users", "export it with its users")
-    best = np.argsort(-bundle.seen.lengths, kind="stable")[:top].tolist()
+    best = most_active(bundle, top)
     how = settings.feedback
     with asyncio.Runner() as runner:
         store: Store = open_store(how.url, how.spool, how.spool_mb)
         try:
-            for done, code in enumerate(best, start=1):
-                user = str(bundle.users.ids.externals[code])
+            for done, user in enumerate(best, start=1):
                 lately = met(runner.run(_events(store, user)))
                 one = asked.model_copy(update={"user": user})
                 body = answered(bundle, request_of(one, bundle, lately), one.explain)

@@ -1,17 +1,20 @@
 """What may be asked of the API, and what it answers; every field has a limit."""
 
 import itertools
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from reccore.data.temporal import BITS
 
 MOST = 100  # items of an answer
 HISTORY = 1000  # items of a history
 LISTED = 1000  # items to exclude
 TOGETHER = 50  # requests of a batch
 EVENTS = 500  # of a batch of feedback
-LATEST = (1 << 40) - 1  # seconds: later ones are milliseconds
-KINDS = ("view", "click", "play", "like", "dislike", "rate")
+LATEST = (1 << BITS) - 1  # seconds: later ones are milliseconds
+Kind = Literal["view", "click", "play", "like", "dislike", "rate"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 # numbers are ids, too
@@ -113,7 +116,7 @@ class Happened(Asked):
     id: Id = Field(max_length=64, description="yours, unique for each event of the user")
     user: Id
     item: Id
-    kind: Literal["view", "click", "play", "like", "dislike", "rate"]
+    kind: Kind
     value: float | None = Field(None, ge=0, le=10, description="the rating, where kind is rate")
     at: Moment | None = Field(None, description="null: now")
     recommendation_id: Id | None = Field(

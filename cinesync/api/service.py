@@ -18,7 +18,7 @@ from reccore.serve.feedback import Event
 from reccore.serve.refusal import Refusal
 
 GRAIN = 600  # seconds that count as one moment: answers of the same ten minutes are the same
-DISLIKED = 3.0  # a rating below it is no reason to recommend more of the kind
+LIKED = 3  # a rating from which it speaks for more of the kind
 RECENT = 100  # events of a user that are read
 
 
@@ -35,7 +35,7 @@ def met(events: Sequence[Event]) -> Met:
     """Of events, oldest first: what was liked or met, and what was not liked."""
     found = Met()
     for event in events:
-        bad = event.kind == "dislike" or (event.value is not None and event.value < DISLIKED)
+        bad = event.kind == "dislike" or (event.value is not None and event.value < LIKED)
         if bad:
             found.refused.append(event.item)
         elif event.kind != "click":  # clicked is not yet met
@@ -164,6 +164,14 @@ def _items(bundle: Bundle, request: Request, answer: Answer, explain: bool) -> l
 def _named(bundle: Bundle, codes: list[int]) -> list[tuple[Any, str | None]]:
     ids, titles = bundle.items.ids.externals, bundle.items.titles
     return [(ids[code], None if titles is None else titles[code]) for code in codes]
+
+
+def most_active(bundle: Bundle, most: int) -> list[str]:
+    """Known users with the longest histories: who was here most will be here again."""
+    if bundle.users is None:
+        return []
+    best = np.argsort(-bundle.seen.lengths, kind="stable")[:most].tolist()
+    return [str(bundle.users.ids.externals[code]) for code in best]
 
 
 def alike(bundle: Bundle, item: str, count: int) -> list[dict[str, Any]]:

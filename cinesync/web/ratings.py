@@ -11,11 +11,12 @@ from urllib.parse import quote, unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cinesync.api.service import LIKED
+
 COOKIE = "ratings"
 VERSION = "1"
 MOST = 100  # the latest are kept
 ROOM = 3500  # bytes: browsers refuse a cookie of more than 4096, name and all
-LIKED = 3  # stars from which a rating speaks for more of the kind
 STARS = range(1, 6)
 KEPT = 180 * 86_400  # seconds
 LONGEST = 128  # characters of an item's id

@@ -32,7 +32,6 @@ class Opened(Generic[B]):
 
     bundle: B
     generation: int
-    model: str
     seconds: float  # of one answer, once warm
 
 

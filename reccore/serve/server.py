@@ -90,7 +90,7 @@ class Server(Generic[B]):
         self.work = Work(settings.work)
         self.live: Live[B] = Live(product.registry, name, self._open)
         self.compare = Compare()
-        self.ready = self.draining = False
+        self.ready = False
         self._watch = Watch(Plan.none(), None)
         self._tasks: set[asyncio.Task[None]] = set()
         self._shadows = 0

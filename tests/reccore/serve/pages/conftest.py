@@ -35,7 +35,7 @@ class Toy:
         self.registry = registry
 
     def open(self, folder: Path, settings: ServeSettings) -> Opened[str]:
-        return Opened(folder.name, 1, "toy", 0.001)
+        return Opened(folder.name, 1, 0.001)
 
     def facts(self, bundle: str) -> dict[str, Any]:
         return {}
