@@ -118,11 +118,11 @@ def clean_money(raw: str | None, currency: str | None = None, sign: str | None =
         return Cleaned(problem="price is no amount of money")
     code = found or currency
     scaled = [v * 10 ** (digits(code) if code else 2) for v in values if v is not None]
-    minor = int(max(scaled).quantize(Decimal(1), ROUND_HALF_UP))
-    if min(scaled) <= 0 or minor <= 0:
-        return Cleaned(problem="price is not above 0")
-    if minor > MOST:
+    if max(scaled) > MOST:  # before rounding, which takes no more digits than a decimal's context
         return Cleaned(problem="price is beyond any gift")
+    if min(scaled) <= 0 or max(scaled) < Decimal("0.5"):
+        return Cleaned(problem="price is not above 0")
+    minor = int(max(scaled).quantize(Decimal(1), ROUND_HALF_UP))
     how = None
     if len(values) == 2:
         how = "range: the higher price"

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from giftrec.catalog import cleaning
@@ -226,6 +226,9 @@ def test_text(written: str, text: str, how: str | None) -> None:
 
 
 @given(st.text(max_size=80))
+@example("1" + "0" * 26)
+@example("-1" + "0" * 40)
+@example("0." + "0" * 70 + "1")
 def test_nothing_that_is_written_breaks_the_reading(written: str) -> None:
     for clean in (clean_money, clean_count, clean_stock, clean_stars, clean_ages, clean_day):
         found = clean(written)
