@@ -28,6 +28,9 @@ from benchmarks.serving.hosts import (
     serving,
 )
 from benchmarks.serving.measure import Answers, Bench, warm_up
+from reccore.bundle.bundle import Bundle
+from reccore.data.interactions import Histories
+from reccore.recommender import UserBatch
 from reccore.serve.cache.key import Key
 from reccore.serve.cache.memory import Memory
 from reccore.serve.cache.settings import CacheSettings, LevelName, make_cache
@@ -36,6 +39,7 @@ EXPONENT = 1.0
 DRAWS = 400_000
 STARTS = 5
 ARRIVALS = {"even": False, "poisson": True}
+TOGETHER, TOGETHER_BY = 1024, (2, 4, 8, 16)  # people, and how many of them at a time
 FREE = 0.7  # of what a closed loop reaches: a rate that can be sustained
 
 
@@ -283,6 +287,38 @@ def order(bench: Bench) -> None:
     bench.keep("order", hits=len(drawn), **figures)
 
 
+def batches(bench: Bench) -> None:
+    """Whether answers made together cost less than one by one: what micro-batches would gain."""
+    made = (
+        ("sasrec", worlds.sasrec, worlds.real_histories),
+        ("two-tower", worlds.two_tower, worlds.real_histories),
+        ("million", worlds.million, worlds.million_histories),
+    )
+    for model, prepare, asked in made:
+        if bench.done(f"batches/{model}"):
+            continue
+        bundle = Bundle.open(worlds.registry().resolve(prepare()))
+        met = Histories.of_lists([bundle.codes(history) for history in asked(TOGETHER)])
+        people = UserBatch(np.full(TOGETHER, -1, dtype=np.int32), met)
+        figures = {str(size): _together(bundle, people, size) for size in TOGETHER_BY}
+        bench.keep(f"batches/{model}", people=TOGETHER, ms=figures)
+
+
+def _together(bundle: Bundle, people: UserBatch, size: int) -> dict[str, float]:
+    """Milliseconds an answer, medians of rounds in turn: one by one, and `size` at a time."""
+    spent: dict[str, list[float]] = {"one by one": [], "together": []}
+    for at in range(0, TOGETHER, size):
+        rows = np.arange(at, at + size)
+        began = time.perf_counter()
+        for row in rows:
+            bundle.best(people.take(row[None]), 100)
+        between = time.perf_counter()
+        bundle.best(people.take(rows), 100)
+        spent["one by one"].append((between - began) / size)
+        spent["together"].append((time.perf_counter() - between) / size)
+    return {how: round(1000 * median(seconds), 4) for how, seconds in spent.items()}
+
+
 def overload(bench: Bench) -> None:
     """Five times what can be sustained; SASRec on real histories, none asked twice."""
     if bench.done("overload/5x"):
@@ -326,5 +362,6 @@ SCENARIOS = {
     "redis": redis_dies,
     "postgres": postgres_dies,
     "order": order,
+    "batches": batches,
     "overload": overload,
 }

@@ -103,6 +103,14 @@ def _order(row: Row) -> str:
     )
 
 
+def _batches(row: Row) -> str:
+    by_size = ", ".join(
+        f"{size} at a time {ms['together']:.2f} ({ms['one by one']:.2f} one by one)"
+        for size, ms in row["ms"].items()
+    )
+    return f"Milliseconds an answer of {row['key'].partition('/')[2]}, without HTTP: {by_size}."
+
+
 def _gone(row: Row) -> str:
     parts = [
         f"{what} p99 {phase['ms']['p99']:.1f} ms, {phase['degraded']:,} said to be degraded"
@@ -131,5 +139,8 @@ IN_WORDS = {
     "redis/500": _gone,
     "postgres/500": _gone,
     "order": _order,
+    "batches/sasrec": _batches,
+    "batches/two-tower": _batches,
+    "batches/million": _batches,
     "overload/5x": _overload,
 }

@@ -1,5 +1,6 @@
 """ONNX graphs as functions of named arrays."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,15 @@ import numpy.typing as npt
 
 from reccore.data.interactions import Floats
 from reccore.errors import UserError, need
+
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+log = logging.getLogger("bundle")
+
+
+def providers(available: Sequence[str]) -> list[str]:
+    """Where graphs run: on the GPU with the runtime's GPU build, else on the processor."""
+    return [name for name in (CUDA, CPU) if name in available]
 
 
 class OnnxGraph:
@@ -25,11 +35,14 @@ class OnnxGraph:
         options.log_severity_level = 3
         try:
             self.session = runtime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(path), options, providers=providers(runtime.get_available_providers())
             )
         except Exception as error:  # the runtime raises its own, unexported types
             detail = " ".join(str(error).split())[:200]
             raise UserError(f"{path} is not a graph this version can run: {detail}") from None
+        wanted, got = providers(runtime.get_available_providers()), self.session.get_providers()
+        if CUDA in wanted and CUDA not in got:
+            log.warning("no GPU can be used: %s runs on the processor", path.name)
         found = {node.name for node in self.session.get_inputs()}
         outputs = [node.name for node in self.session.get_outputs()]
         if found != set(inputs) or outputs != [output]:

@@ -96,6 +96,7 @@ def build(server: Server[B], face: Face, settings: ServeSettings, logs: Logs | N
         access=None if logs is None else logs.access,
         tracing=tracing,
         full=server.work.full,
+        page=None if site is None else site.pages.said,
     )
     for router in face.api:  # routes are tried in this order
         app.include_router(router)

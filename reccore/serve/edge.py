@@ -77,6 +77,7 @@ class Edge:
     """`keys` None or open: everybody may do everything (see `keys.refuse_open`).
 
     `limit` is for callers whose key has none of its own: by key, or by address without one.
+    `page` says a refusal to who reads pages: HTML and its headers.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Edge:
         access: AccessLog | None = None,
         tracing: Tracing | None = None,
         full: Callable[[], Refusal | None] = lambda: None,
+        page: Callable[[Refusal], tuple[str, dict[str, str]]] | None = None,
     ) -> None:
         if getattr(app, "root_path", ""):
             raise UserError(  # the router would then strip what the rules still see
@@ -102,7 +104,7 @@ class Edge:
         self.draining = False
         self.in_flight = 0
         self.errors: deque[Escaped] = deque(maxlen=self.settings.errors_kept)
-        self._full = full
+        self._full, self._page = full, page
         self._gate = Gate(rules, keys, limits, limit, self.settings.body_bytes, metrics)
         self._metrics, self._access, self._tracing = metrics, access, tracing
         self._body_bytes = self.settings.body_bytes
@@ -201,6 +203,9 @@ class Edge:
         if refusal.status == 413:
             fits = asked.length is None or asked.length <= self.settings.linger_bytes
             linger = self.settings.linger_bytes if fits and not asked.expects else 0
+        if rule.page and self._page is not None and not asked.part:
+            html, more = self._page(refusal)
+            return await exchange.answer(refusal.status, html, {**more, **headers}, linger=linger)
         await exchange.answer(refusal.status, refusal.to_json(), headers, linger=linger)
 
     async def _fail(

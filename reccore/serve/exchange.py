@@ -98,17 +98,18 @@ class Exchange:
     async def answer(
         self,
         status: int,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | str,
         headers: Mapping[str, str],
         *,
         linger: int | None = None,
     ) -> None:
-        """The edge's own answer. With `linger`, up to so many bytes still coming are thrown away
+        """The edge's own answer: JSON, or a page. With `linger`, up to so many bytes still coming are thrown away
         before the connection closes: a client that is cut off while it sends sees no answer."""
-        content = json.dumps(body, ensure_ascii=False).encode()
+        page = isinstance(body, str)
+        content = (body if page else json.dumps(body, ensure_ascii=False)).encode()
         self._held, self.status = None, status
         start: list[Header] = [
-            (b"content-type", b"application/json"),
+            (b"content-type", b"text/html; charset=utf-8" if page else b"application/json"),
             (b"content-length", b"%d" % len(content)),
             *((name.lower().encode(), value.encode()) for name, value in headers.items()),
         ]

@@ -16,6 +16,7 @@ _READ = frozenset(
         b"transfer-encoding",
         b"expect",
         b"sec-fetch-site",
+        b"x-part",
     }
 )
 
@@ -23,13 +24,13 @@ _READ = frozenset(
 class Asked:
     """`fault`: what is wrong with the headers, to be answered once the request has its id."""
 
-    __slots__ = ("chunked", "cross_site", "expects", "fault", "key", "length", "request_id")
+    __slots__ = ("chunked", "cross_site", "expects", "fault", "key", "length", "part", "request_id")
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:  # noqa: PLR0912
         self.request_id: str | None = None
         self.key: bytes | None = None
         self.length: int | None = None
-        self.chunked = self.expects = self.cross_site = False
+        self.chunked = self.expects = self.cross_site = self.part = False
         self.fault: Refusal | None = None
         count = size = keys = 0
         lengths: list[bytes] | None = None
@@ -55,6 +56,8 @@ class Asked:
                 self.chunked = True
             elif name == b"expect":
                 self.expects = True
+            elif name == b"x-part":  # a page's script asks: it shows words, and keeps the page
+                self.part = True
             else:
                 self.cross_site = value == b"cross-site"
         if count > MOST_HEADERS or size > MOST_BYTES:

@@ -84,10 +84,14 @@ class Pages:
         """A refusal as a page."""
         if self._count is not None:
             self._count(refusal.code)
-        title = TITLES.get(refusal.status, "This did not work")
-        page = self.show(request, "refusal.html", refusal.status, heading=title, refusal=refusal)
+        page = self.show(request, "refusal.html", refusal.status, **_told(refusal))
         page.headers.update(refusal.headers)
         return page
+
+    def said(self, refusal: Refusal) -> tuple[str, dict[str, str]]:
+        """A refusal from before any page was reached: HTML and headers."""
+        page = self._templates.get_template("refusal.html")
+        return page.render(layout="base.html", **_told(refusal)), HEADERS
 
     def routes(self) -> APIRouter:
         """For pages: what is refused is said as a page, and nothing is listed in the API."""
@@ -121,6 +125,10 @@ class Pages:
             return self.assets.response(name)
 
         return routes
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    return {"heading": TITLES.get(refusal.status, "This did not work"), "refusal": refusal}
 
 
 def moved(place: str) -> RedirectResponse:
