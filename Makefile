@@ -34,7 +34,8 @@ demo: setup ## films and gifts: train, compare, test and recommend on generated 
 	$(BIN)/cinesync recommend $(DEMO)/bundle --history 10,20,30 --diversity 0.3 --k 5
 	$(BIN)/giftrec train --out $(DEMO)/gifts
 	$(BIN)/giftrec test-best $(DEMO)/gifts --fresh 500
-	$(BIN)/giftrec recommend $(DEMO)/gifts --age 62 --relationship mother --occasion birthday --budget 60EUR --hobby gardening --hobby reading --preference handmade
+	$(BIN)/giftrec recommend --run $(DEMO)/gifts --catalog $(DEMO)/shop --age 62 --relationship mother --occasion birthday --budget 60EUR --hobby gardening --hobby reading --preference handmade
+	@echo "the gift page, at http://127.0.0.1:8000: $(BIN)/giftrec serve --catalogue $(DEMO)/shop"
 	@echo "reports: $(DEMO)/two-tower/report.html, $(DEMO)/gifts/report.html, $(DEMO)/gifts/test.html"
 
 test: setup ## run every test

@@ -24,13 +24,14 @@ from reccore.serve.edge import Edge
 from reccore.serve.live import Opened
 from reccore.serve.logs import Logs
 from reccore.serve.pages import Pages
-from reccore.serve.server import Question, Server
+from reccore.serve.product import Product, Question
+from reccore.serve.server import Server
 from reccore.serve.settings import ServeSettings
 
 WARM = 20  # answers before a bundle is called warm
 
 
-class Films:
+class Films(Product[Bundle]):
     """The product, as the server sees it."""
 
     name = "cinesync"

@@ -2,28 +2,26 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from giftrec import presets
-from giftrec.catalog.gifts import parse_record, read_json
 from giftrec.cli_bundle import export_run
 from giftrec.cli_catalog import catalog
+from giftrec.cli_mcp import mcp
+from giftrec.cli_model import opened
+from giftrec.cli_recommend import recommend
 from giftrec.cli_registry import registry
 from giftrec.cli_scenarios import scenarios
-from giftrec.money import Money, RateTable
-from giftrec.schema import Profile
+from giftrec.cli_serve import keys, rollout, serve
+from giftrec.learn.heard import Heard
 from giftrec.show import Show
 from reccore.cli import assignments_of, exit_codes
 from reccore.config import merge, parse_assignments
 from reccore.errors import UserError
 from reccore.run import package_version
 from reccore.track import Together, Tracker
-
-if TYPE_CHECKING:  # runs bring torch
-    from giftrec.bundle.bundle import GiftBundle
-    from giftrec.runs import Run
 
 app = typer.Typer(
     help="Gifts that fit: train the gift model, test it against a known truth, recommend.",
@@ -34,9 +32,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(scenarios, name="scenarios")
+app.command("recommend")(recommend)
 app.command("export")(export_run)
 app.add_typer(registry, name="registry")
 app.add_typer(catalog, name="catalog")
+app.command("mcp")(mcp)
+app.command("serve")(serve)
+app.add_typer(rollout, name="rollout")
+app.add_typer(keys, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 RunPath = Annotated[
@@ -79,6 +82,19 @@ def train(
     vocabulary: Annotated[
         Path | None, typer.Option(help="Your own words: a TOML file like the shipped one.")
     ] = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL_OR_FILE", help="Learn from what people did, too: the feedback store."
+        ),
+    ] = None,
+    kept: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL_OR_FILE",
+            help="The recommendations that they reacted to (default: beside the feedback).",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides split and every random draw.")] = 0,
     epochs: Annotated[int | None, typer.Option(help="Train at most this long.")] = None,
     changes: Annotated[
@@ -111,6 +127,10 @@ def train(
 
         trackers.append(Wandb(project="giftrec"))
     tracker = Together(trackers)
+    if kept is not None and feedback is None:
+        raise UserError("--kept without --feedback", "name the feedback store as well")
+    if resume is not None and feedback is not None:
+        raise UserError("--feedback with --resume", "an interrupted run has its own feedback")
     if resume is not None:
         run = Run(training.resume(resume, tracker=tracker))
     else:
@@ -123,22 +143,19 @@ def train(
         }
         wanted = merge(assignments_of(given), parse_assignments(changes))
         resolved = settings.resolve(seed, preset, wanted)
-        run = Run(training.train(resolved, out=out, tracker=tracker))
+        heard: tuple[Heard, ...] = ()
+        if feedback is not None:
+            from giftrec.learn.gathering import read
+
+            gathered = read(feedback, kept, training.named_world(resolved.data))
+            typer.echo(str(gathered), err=True)
+            heard = gathered.heard
+        run = Run(training.train(resolved, out=out, tracker=tracker, heard=heard))
     show.trained(run)
 
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
-
-
-def _opened(path: Path | None) -> "Run | GiftBundle":
-    """RUN, or what there is to answer with; that it is the shipped bundle is said."""
-    from giftrec.checkpoints import is_bundle, open_any
-
-    run = open_any(path)
-    if path is None and is_bundle(run.path):
-        typer.echo(f"no finished run here: the bundle {run.path} answers", err=True)
-    return run
 
 
 @app.command("test-best")
@@ -163,7 +180,7 @@ def best(
     from giftrec.testing import judged
 
     show = Show(as_json=False)
-    run = _opened(run_path)
+    run = opened(run_path)
     tested = judged(run, scenarios=scenario_file, fresh=fresh, say=show.say)
     page = report
     if isinstance(run, Run):
@@ -174,61 +191,6 @@ def best(
     if json_out is not None:
         show.write_json(json_out, tested.to_json())
     show.tested(tested, page)
-
-
-@app.command()
-def recommend(
-    run_path: RunPath = None,
-    age: Annotated[int, typer.Option(help="The recipient's age.")] = ...,  # type: ignore[assignment]
-    relationship: Annotated[str, typer.Option(help="Who they are to you, e.g. mother.")] = ...,  # type: ignore[assignment]
-    occasion: Annotated[str, typer.Option(help="e.g. birthday")] = ...,  # type: ignore[assignment]
-    budget: Annotated[str, typer.Option(help="With currency, e.g. 60EUR.")] = ...,  # type: ignore[assignment]
-    hobby: Annotated[list[str], typer.Option(help="A hobby; give it again for more.")] = [],  # noqa: B006
-    preference: Annotated[
-        list[str], typer.Option(help="What they like, e.g. handmade; give it again for more.")
-    ] = [],  # noqa: B006
-    days: Annotated[int, typer.Option(help="Days until the gift must be there.")] = 14,
-    day: Annotated[int, typer.Option(help="The day of the world's facts (a number).")] = 0,
-    rates: Annotated[
-        Path | None,
-        typer.Option(help="Dated exchange rates: JSON of `on`, `base` and `rates` by currency."),
-    ] = None,
-    k: Annotated[int, typer.Option(help="How many gifts.")] = 5,
-    gifts: Annotated[
-        Path | None,
-        typer.Option(help="Choose among these gifts instead: a JSON list like the shipped one."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Recommend gifts for one recipient, with reasons.
-
-    A bundle answers without torch. Other gifts need no training.
-    """
-    from pydantic import ValidationError
-
-    if k < 1:
-        raise UserError(f"--k is {k}", "ask for at least 1 gift")
-    try:
-        profile = Profile(
-            age=age,
-            hobbies=tuple(hobby),
-            preferences=tuple(preference),
-            relationship=relationship,
-            occasion=occasion,
-            budget=Money.parse(budget, "--budget"),
-            days_left=days,
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        value = f" {first['input']!r}" if field else ""
-        raise UserError(
-            f"{field or 'profile'}{value}", first["msg"].removeprefix("Value error, ")
-        ) from None
-    run = _opened(run_path)
-    recommender = run.recommender if gifts is None else run.with_gifts(gifts)
-    table = None if rates is None else parse_record(RateTable, read_json(rates), str(rates))
-    Show(as_json).answer(recommender.recommend(profile, day, k, table))
 
 
 def main() -> None:

@@ -188,6 +188,23 @@ def _say_live(show: Show, path: Path, result: dict[str, Any]) -> None:
 
 
 @catalog.command()
+def embed(catalogue: Folder = FOLDER, as_json: AsJson = False) -> None:
+    """Make the sentence embeddings of the live catalogue's gifts, so that free words are matched
+    by meaning. They are kept beside it; small catalogues get them by themselves."""
+    from giftrec.text.encoder import choose
+    from giftrec.text.store import opened
+
+    show = Show(as_json)
+    chosen = choose("minilm")
+    with _live(catalogue) as snapshot:
+        show.say(f"encoding {len(snapshot):,} gifts")
+        _, made = opened(snapshot.path, snapshot.gifts, snapshot.fingerprint, chosen)
+        name, gifts = snapshot.path.name, len(snapshot)
+    said = "made" if made else "were there"
+    show.record(f"embeddings of {gifts:,} gifts {said}", {"catalogue": name, "made": made})
+
+
+@catalog.command()
 def describe(catalogue: Folder = FOLDER, as_json: AsJson = False) -> None:
     """What is live: counts, prices, categories, and for how many gifts what is known."""
     with _live(catalogue) as snapshot:

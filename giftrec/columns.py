@@ -51,6 +51,11 @@ class Columns:
         picked = np.asarray(rows)
         return Columns(**{f.name: getattr(self, f.name)[picked] for f in fields(self)})
 
+    def and_(self, others: "Columns") -> "Columns":
+        """These, then the others."""
+        mine, theirs = vars(self), vars(others)
+        return Columns(**{name: np.concatenate([mine[name], theirs[name]]) for name in mine})
+
     def profiles(self, vocabulary: Vocabulary, currency: str) -> list[Profile]:
         """The recipients again, as records."""
         hobby, preference = vocabulary.levels("hobby"), vocabulary.levels("preference")

@@ -6,7 +6,7 @@ Recipients are read as `giftrec.columns.Columns`. No torch: a bundle reads the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Generic, TypeVar
 from zlib import crc32
@@ -90,6 +90,10 @@ class Shelf:
 
     def __len__(self) -> int:
         return len(self.price)
+
+    def take(self, gifts: Numbers) -> "Shelf":
+        """Some of the gifts; scores against the whole catalogue stay what they were."""
+        return Shelf(**{f.name: getattr(self, f.name)[gifts] for f in fields(self)})
 
 
 def _floats(values: npt.ArrayLike) -> Floats:

@@ -5,8 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
-from giftrec.columns import Columns, Floats
+from giftrec.columns import Columns, Floats, Numbers
 from giftrec.inputs import Facts
+from giftrec.normal import clipped_mean
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,16 @@ class Rewards:
     afford: Floats  # logit; -inf or +inf where known
     arrive: Floats
 
+    def take(self, gifts: Numbers) -> "Rewards":
+        """Of some of the gifts."""
+        return Rewards(*(getattr(self, name)[:, gifts] for name in Rewards.__annotations__))
+
+    def raised(self, by: Floats) -> "Rewards":
+        """With `by` [B, G] added to the appeal before clipping."""
+        mean = self.mean + by
+        appeal = clipped_mean(mean, self.spread)
+        return Rewards(mean, self.spread, appeal, self.afford, self.arrive)
+
     @property
     def chance(self) -> Floats:
         return sigmoid(self.afford) * sigmoid(self.arrive)
@@ -38,11 +49,15 @@ class Rewards:
 
 
 class Predictor(Protocol):
-    """Predicts for the gifts of one world."""
+    """Predicts for the gifts of one shelf."""
 
     @property
     def ask_above(self) -> float:
         """Chance that a tool pays above which it is asked."""
+        ...
+
+    def over(self, gifts: Numbers) -> "Predictor":
+        """The same for some of its gifts: nothing is encoded again."""
         ...
 
     def wishes(self, who: Columns) -> Wishes: ...

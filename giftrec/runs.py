@@ -8,11 +8,13 @@ import torch
 
 from giftrec.catalog.world import World
 from giftrec.checkpoints import CHECKPOINTS, newest
+from giftrec.inputs import Shelf
 from giftrec.model.integrated import GiftModel
-from giftrec.model.predictor import recommender
+from giftrec.model.predictor import TorchPredictor, recommender
 from giftrec.recommend import GiftRecommender
 from giftrec.settings import RunSettings, stored
 from giftrec.training import Ground, build, fingerprint, ground, require_gifts
+from giftrec.vocabulary import Vocabulary
 from reccore.errors import UserError
 from reccore.run import RunFolder
 
@@ -59,6 +61,20 @@ class Run:
     def on(self, world: World) -> GiftRecommender:
         """The same model before other gifts, in the same words."""
         return recommender(self.model, world)
+
+    def before(self, shelf: Shelf) -> TorchPredictor:
+        """The model before a shelf in its words."""
+        return TorchPredictor(self.model, shelf)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of its training."""
+        return self.world.vocabulary
+
+    @property
+    def text_buckets(self) -> int:
+        """Rows of its table of hashed words."""
+        return self.settings.model.text_buckets
 
     def with_gifts(self, path: Path) -> GiftRecommender:
         """Before a user's own gifts."""

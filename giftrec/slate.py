@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from giftrec.columns import Columns, Floats, Numbers
+from giftrec.columns import Columns, Numbers
 from giftrec.inputs import FEES, PRICE, Facts
+from giftrec.normal import normal_below
 from giftrec.predictions import Rewards
 
 Bools = npt.NDArray[np.bool_]
 SLATE = 5
 DIVERSITY = 0.01  # worth of each further category
 GRID = 48
-ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 
 
 def choose(
@@ -57,15 +57,3 @@ def allowed(who: Columns, listed: npt.NDArray[Any], facts: Facts, rewards: Rewar
     possible = (rewards.afford > -np.inf) & (rewards.arrive > -np.inf)
     within: Bools = (price + fees <= who.budget[:, None]) & possible
     return within
-
-
-def normal_below(z: Floats) -> Floats:
-    """The normal distribution function to 3e-7 (Abramowitz & Stegun 1964, 7.1.26): no scipy."""
-    x = np.abs(z) * np.float32(0.5**0.5)
-    t = 1 / (1 + np.float32(0.3275911) * x)
-    tail = np.zeros_like(t)
-    for factor in reversed(ERF):
-        tail = (tail + np.float32(factor)) * t
-    tail *= np.exp(-x * x) / 2
-    below: Floats = np.where(z > 0, 1 - tail, tail)
-    return below

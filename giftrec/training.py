@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from giftrec.catalog.gifts import default_gifts, load_gifts
 from giftrec.catalog.world import World
 from giftrec.checkpoints import CHECKPOINTS
 from giftrec.judge import Judge
+from giftrec.learn.heard import Heard, read_heard, write_heard
+from giftrec.learn.heard import fingerprint as heard_fingerprint
 from giftrec.model.integrated import GiftModel
 from giftrec.model.predictor import TorchPredictor
 from giftrec.model.task import GiftTask, Lessons
@@ -32,6 +34,7 @@ from reccore.train.loop import fit
 from reccore.train.randomness import isolated
 
 log = logging.getLogger(__name__)
+HEARD = "heard.json"  # in a run's folder until it is complete: it holds people's wishes
 SELECTING = (
     "category_match",
     "category_f1",
@@ -57,9 +60,14 @@ def world_of(gifts: Path | None, vocabulary: Path | None = None, seed: int = 7) 
     return World(default_gifts() if gifts is None else load_gifts(gifts, words), words, seed)
 
 
+def named_world(settings: DataSettings) -> World:
+    """The world that the settings name."""
+    return world_of(_path(settings.gifts), _path(settings.vocabulary), settings.world_seed)
+
+
 def ground(settings: DataSettings, seed: int) -> Ground:
     """Read and split what the settings name."""
-    world = world_of(_path(settings.gifts), _path(settings.vocabulary), settings.world_seed)
+    world = named_world(settings)
     file = load_scenarios(_path(settings.scenarios), world)
     training, validation = split(file.scenarios, settings.validation, seed)
     return Ground(world, training, validation, file.source)
@@ -77,16 +85,25 @@ def build(settings: RunSettings, world: World) -> GiftModel:
 
 
 def train(
-    settings: RunSettings, *, out: Path | None = None, tracker: Tracker | None = None
+    settings: RunSettings,
+    *,
+    out: Path | None = None,
+    tracker: Tracker | None = None,
+    heard: Sequence[Heard] = (),
 ) -> RunFolder:
-    """Train from nothing. Nothing is written before data and settings have proved good."""
+    """Train from nothing. Nothing is written before data and settings have proved good.
+
+    `heard` is learned beside the training scenarios, and never judged by.
+    """
     on = ground(settings.data, settings.seed)
     model = build(settings, on.world)
     folder = RunFolder.create("giftrec", settings.preset, f"s{settings.seed}", out, CHECKPOINTS)
     folder.write_config(settings.tree())
-    folder.update_manifest(status="training", **_facts(settings, on, model))
+    folder.update_manifest(status="training", **_facts(settings, on, model), **_told_of(heard))
     try:
-        return _learn(settings, on, model, folder, tracker or Silent(), resume=False)
+        if heard:
+            write_heard(folder.path / HEARD, heard)
+        return _learn(settings, on, model, folder, tracker or Silent(), heard, resume=False)
     except UserError:
         if not folder.weights_path.exists():
             shutil.rmtree(folder.path)
@@ -101,7 +118,22 @@ def resume(path: Path, *, tracker: Tracker | None = None) -> RunFolder:
     on = ground(settings.data, settings.seed)
     if fingerprint(on) != folder.manifest["data_fingerprint"]:
         raise UserError(f"the scenarios or gifts of {path} have changed", "resume with the same")
-    return _learn(settings, on, build(settings, on.world), folder, tracker or Silent(), resume=True)
+    heard: tuple[Heard, ...] = ()
+    if told := folder.manifest.get("feedback"):
+        heard = read_heard(path / HEARD)
+        if heard_fingerprint(heard) != told["fingerprint"]:
+            raise UserError(f"{path / HEARD} has changed", "train again with --feedback")
+    model = build(settings, on.world)
+    return _learn(settings, on, model, folder, tracker or Silent(), heard, resume=True)
+
+
+def _told_of(heard: Sequence[Heard]) -> dict[str, Any]:
+    """What the manifest says of feedback; of whom, it does not."""
+    if not heard:
+        return {}
+    many = sum(len(one.preferred) for one in heard)
+    facts = {"recommendations": len(heard), "comparisons": many}
+    return {"feedback": {**facts, "fingerprint": heard_fingerprint(heard)}}
 
 
 def require_gifts(folder: RunFolder) -> None:
@@ -147,9 +179,10 @@ def _learn(
     model: GiftModel,
     folder: RunFolder,
     tracker: Tracker,
+    heard: Sequence[Heard],
     resume: bool,
 ) -> RunFolder:
-    predictor = TorchPredictor(model, on.world)
+    predictor = TorchPredictor.of(model, on.world)
     recommender = GiftRecommender(predictor, on.world)
     judge = Judge(on.world, on.validation)
 
@@ -158,7 +191,7 @@ def _learn(
         values = {name: metrics[name].value for name in MONITORED}
         return {"selection": sum(values[name] for name in SELECTING) / len(SELECTING), **values}
 
-    lessons = Lessons.of(on.training, on.world)
+    lessons = Lessons.of(on.training, on.world, heard)
     task = GiftTask(model, lessons, predictor.gifts, settings.augment, validate)
     how = settings.train
     try:
@@ -176,6 +209,7 @@ def _learn(
         folder.update_manifest(status="interrupted")
         again = f"giftrec train --resume {folder.path}"
         raise InterruptedTrainingError(f"interrupted and saved; go on with: {again}") from None
+    (folder.path / HEARD).unlink(missing_ok=True)
     folder.seal()
     metrics = judge.verdict(recommender.answer(on.validation)).metrics()
     shown = {name: vars(metric) for name, metric in metrics.items()}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +77,12 @@ class Host:
 
 
 @contextmanager
-def serving(name: str, more: Tree | None = None) -> Iterator[Host]:
+def serving(
+    name: str,
+    more: Tree | None = None,
+    command: Sequence[str] = (*COMMAND, "serve"),
+    root: Path = ROOT,
+) -> Iterator[Host]:
     """`cinesync serve NAME`, from start to a clean end."""
     with tempfile.TemporaryDirectory() as temporary:
         folder, port = Path(temporary), free_port()
@@ -85,9 +90,9 @@ def serving(name: str, more: Tree | None = None) -> Iterator[Host]:
         _, key = ring.create("load", ("admin",), limit=Limit(1e6, 1_000_000))
         tree = merge(settings(folder), more or {})
         (folder / "serve.toml").write_text(dump_toml(tree), encoding="utf-8")
-        words = ["serve", name, "--root", str(ROOT), "--port", str(port)]
+        words = [name, "--root", str(root), "--port", str(port)]
         words += ["--config", str(folder / "serve.toml")]
-        with _running([*COMMAND, *words], port, READY, folder) as (pid, seconds):
+        with _running([*command, *words], port, READY, folder) as (pid, seconds):
             yield Host(port, pid, seconds, key, folder)
 
 

@@ -19,17 +19,18 @@ class Bench:
     """Shorter runs are to try things out: they are printed, and not kept."""
 
     seconds: float = SECONDS
+    name: str = NAME  # of the file of rows
 
     @property
     def kept(self) -> bool:
         return self.seconds == SECONDS
 
     def done(self, key: str) -> bool:
-        return self.kept and done(NAME, key)
+        return self.kept and done(self.name, key)
 
     def keep(self, key: str, **figures: Any) -> None:
         if self.kept:
-            append(NAME, key, **figures)
+            append(self.name, key, **figures)
         print(key, figures, flush=True)
 
     def load(

@@ -32,12 +32,12 @@ def markdown() -> str:
         for key in (start, f"{start}/even", f"{start}/poisson"):
             if key in measured:
                 arrivals = ", arrivals by chance" if key.endswith("poisson") else ""
-                lines.append(_line(what + arrivals, bar, measured[key]))
+                lines.append(line(what + arrivals, bar, measured[key]))
     said = [words(measured[key]) for key, words in IN_WORDS.items() if key in measured]
     return "\n".join(lines) + "".join(f"\n\n{one}" for one in said)
 
 
-def _line(what: str, bar: str, row: Row) -> str:
+def line(what: str, bar: str, row: Row) -> str:
     ms, server, generator = row["ms"], row["servers"][0], row["generator"]
     other = {status: n for status, n in row["statuses"].items() if status != "200"}
     bound = " (generator bound)" if generator["bound"] else ""

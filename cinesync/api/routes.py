@@ -26,10 +26,11 @@ from cinesync.catalogue import Catalogue
 from reccore.bundle.bundle import Bundle
 from reccore.serve.feedback import Event
 from reccore.serve.live import Serving
+from reccore.serve.product import Job, Question
 from reccore.serve.refusal import Refusal
 from reccore.serve.rollout import unit_of
 from reccore.serve.route import REFUSALS, JsonRoute
-from reccore.serve.server import Job, Question, Server
+from reccore.serve.server import Server
 
 ItemId = Annotated[str, Path(max_length=128, description="the item's id")]
 UserId = Annotated[str, Path(max_length=128, description="the person's id")]

@@ -11,7 +11,7 @@ from giftrec.catalog.world import World
 from giftrec.inputs import Shelf
 from giftrec.recommend import Answer, GiftRecommender
 from giftrec.schema import Profile
-from giftrec.vocabulary import load_vocabulary
+from giftrec.vocabulary import Vocabulary, load_vocabulary
 from reccore.bundle.graphs import OnnxGraph
 from reccore.bundle.manifest import Manifest, verify, within
 from reccore.errors import UserError
@@ -75,9 +75,24 @@ class GiftBundle:
 
     def on(self, world: World) -> GiftRecommender:
         """The same model before other gifts, in the same words: nothing is trained again."""
-        options = self.facts["scorer"]["options"]
-        shelf = Shelf.of(world, options["text_buckets"])
-        return GiftRecommender(OnnxPredictor(self._graphs, shelf, options["ask_above"]), world)
+        shelf = Shelf.of(world, self.text_buckets)
+        return GiftRecommender(self.before(shelf), world)
+
+    def before(self, shelf: Shelf) -> OnnxPredictor:
+        """The model before a shelf in its words."""
+        ask_above = self.facts["scorer"]["options"]["ask_above"]
+        return OnnxPredictor(self._graphs, shelf, ask_above)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of its training."""
+        return self.world.vocabulary
+
+    @property
+    def text_buckets(self) -> int:
+        """Rows of its table of hashed words."""
+        buckets: int = self.facts["scorer"]["options"]["text_buckets"]
+        return buckets
 
     def with_gifts(self, path: Path) -> GiftRecommender:
         """Before a user's own gifts: a JSON list like the bundle's `gifts.json`."""
@@ -99,6 +114,14 @@ class GiftBundle:
         """The scenarios of the training, which a bundle does not hold."""
         from giftrec.training import fingerprint, ground
 
+        data = self.settings.data
+        for named in (data.scenarios, data.gifts, data.vocabulary):
+            if named is not None and not Path(named).is_file():
+                raise UserError(
+                    f"{self.path} was trained on {named}, which is not in this folder",
+                    "go where it is, or make it again (checkpoints/README.md says how for the "
+                    "bundle that ships)",
+                )
         on = ground(self.settings.data, self.settings.seed)
         if fingerprint(on) != self.facts["data_fingerprint"]:
             raise UserError(

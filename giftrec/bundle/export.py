@@ -21,7 +21,7 @@ from giftrec.schema import Scenario
 from giftrec.vocabulary import TOOLS
 from reccore.bundle.manifest import Manifest
 from reccore.bundle.write import PARITY, Exported, fresh, listed, made, write_graph, write_json
-from reccore.config import dump_toml, to_tree
+from reccore.config import Tree, dump_toml, to_tree
 from reccore.data.seeds import rng
 from reccore.errors import UserError
 from reccore.files import staged, write_atomic
@@ -81,7 +81,8 @@ def _facts(run: Run) -> dict[str, Any]:
     return {
         "product": "giftrec",
         **{name: known[name] for name in copied},
-        "config": run.settings.tree(),
+        "data": Path(known["data"]).name,
+        "config": _config(run),
         "evaluation": {"part": evaluation.pop("part"), "metrics": evaluation},
         **made(known, Path(__file__).parent),
         "world": {
@@ -105,6 +106,14 @@ def _facts(run: Run) -> dict[str, Any]:
         "quantised": None,
         "blessed": True,
     }
+
+
+def _config(run: Run) -> Tree:
+    """The run's settings, files by name only: a bundle says nothing of where it was made."""
+    tree = run.settings.tree()
+    files = ("scenarios", "gifts", "vocabulary")
+    named = {name: Path(str(tree["data"][name])).name for name in files if name in tree["data"]}
+    return {**tree, "data": {**tree["data"], **named}}
 
 
 def _seal(folder: Path, facts: dict[str, Any]) -> Manifest:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from giftrec.columns import Columns, Floats
+from giftrec.columns import Columns, Floats, Numbers
 from giftrec.inputs import Facts, Shelf
 from giftrec.predictions import Rewards, Wishes
 from giftrec.vocabulary import TOOLS
@@ -14,15 +14,26 @@ from reccore.bundle.graphs import OnnxGraph
 from reccore.errors import UserError
 
 GRAPHS = ("gifts", "wishes", "rewards")
+BLOCK = 4096  # gifts encoded at a time
 
 
 class OnnxPredictor:
-    """The graphs before the gifts of a world, which are encoded once."""
+    """The graphs before a shelf of gifts, which are encoded once."""
 
-    def __init__(self, graphs: Mapping[str, OnnxGraph], shelf: Shelf, ask_above: float) -> None:
-        self._graphs, self._ask_above = graphs, ask_above
+    def __init__(
+        self,
+        graphs: Mapping[str, OnnxGraph],
+        shelf: Shelf,
+        ask_above: float,
+        encoded: Floats | None = None,
+    ) -> None:
+        self._graphs, self._ask_above, self._shelf = graphs, ask_above, shelf
         self._gifts = _named("gift", shelf)
-        self._gifts["encoded"] = self._run("gifts", self._gifts)
+        self._gifts["encoded"] = self._encoded() if encoded is None else encoded
+
+    def over(self, gifts: Numbers) -> "OnnxPredictor":
+        encoded = self._gifts["encoded"][gifts]
+        return OnnxPredictor(self._graphs, self._shelf.take(gifts), self._ask_above, encoded)
 
     @property
     def ask_above(self) -> float:
@@ -35,6 +46,14 @@ class OnnxPredictor:
     def rewards(self, who: Columns, facts: Facts) -> Rewards:
         told = {"told": facts.told, "known": facts.known}
         return Rewards(*self._run("rewards", {**_named("who", who), **self._gifts, **told}))
+
+    def _encoded(self) -> Floats:
+        """[G, 2 D] in blocks: the words of 100,000 texts at once would fill gigabytes."""
+        blocks = range(0, len(self._shelf), BLOCK)
+        return np.concatenate([self._encoded_block(slice(at, at + BLOCK)) for at in blocks])
+
+    def _encoded_block(self, rows: slice) -> Floats:
+        return self._run("gifts", {name: column[rows] for name, column in self._gifts.items()})
 
     def _run(self, name: str, given: Mapping[str, Any]) -> Floats:
         graph = self._graphs[name]

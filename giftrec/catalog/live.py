@@ -156,7 +156,8 @@ class Catalogue:
         live = self.live().name
         others = [name for name in self.names() if name != live]
         for name in others[: max(0, len(others) - (keep - 1))]:
-            (self.folder / name).unlink(missing_ok=True)
+            for path in (self.folder / name, *self.folder.glob(f"{name}.*")):  # and its text index
+                path.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Clear away what a publisher that was killed left half-written; nobody else is writing."""

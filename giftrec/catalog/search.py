@@ -5,6 +5,7 @@ one may be unfinished, so that typing narrows the answer.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -92,10 +93,11 @@ def _singular(word: pl.Expr) -> pl.Expr:
     )
 
 
-def question_words(text: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def question_words(text: str) -> tuple[str, ...]:
     """The different words of a question, in its order."""
     words = pl.select(folded(pl.lit(text, dtype=pl.String))).item().to_list()
-    return list(dict.fromkeys(words))[:MOST_WORDS]
+    return tuple(dict.fromkeys(words))[:MOST_WORDS]
 
 
 def index_of(gifts: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from giftrec.catalog.search import TITLE, UNFINISHED, Filters, Hits, fit_of, question_words
+from giftrec.catalog.search import BODY, TITLE, UNFINISHED, Filters, Hits, fit_of, question_words
 from giftrec.catalog.tables import ORDERS, SCHEMAS, Listed
 from reccore.errors import UserError, need
 
@@ -33,6 +33,7 @@ Floats = npt.NDArray[np.float64]
 FORMAT = "giftrec catalogue"
 VERSION = 1
 KEPT_ROWS = 500_000  # a table up to this size is read whole when rows of it are first asked for
+KEPT_WORDS = 512  # words whose gifts are remembered
 SETTINGS = {  # no network, no files beside the snapshot
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -50,6 +51,7 @@ class Snapshot:
         self._lock = Lock()
         self._frames: dict[str, pl.DataFrame] = {}
         self._starts: dict[str, Numbers] = {}
+        self._having: dict[tuple[str, bool], Numbers] = {}
 
     @classmethod
     def open(cls, path: Path | str, threads: int = 2) -> "Snapshot":
@@ -266,6 +268,26 @@ class Snapshot:
             found = found[rows.filter(*filters.holds())["place"].to_numpy()]
         best = found[np.lexsort((found, -self.ratings[found], -fit[found]))][:limit]
         return Hits(len(found), self.gifts[best].with_columns(fit=fit[best]))
+
+    def having(self, text: str, title: bool = False) -> npt.NDArray[np.bool_]:
+        """[G] whether a gift has every word of `text`, in its title or (by default) anywhere."""
+        words = question_words(text)
+        found = np.full(len(self), bool(words))
+        for word in words:
+            one = np.zeros(len(self), dtype=np.bool_)
+            one[self._numbers_having(word, title)] = True
+            found &= one
+        return found
+
+    def _numbers_having(self, word: str, title: bool) -> Numbers:
+        """Numbers of the gifts with a word; the words asked for lately are remembered."""
+        kept = self._having.get((word, title))
+        if kept is None:
+            kept = np.flatnonzero(self._worth(word, False) >= (TITLE if title else BODY))
+            if len(self._having) >= KEPT_WORDS:
+                self._having.clear()
+            self._having[word, title] = kept
+        return kept
 
     def _worth(self, word: str, last: bool) -> Floats:
         if last and len(word) >= UNFINISHED:

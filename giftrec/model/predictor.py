@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from giftrec.catalog.world import World
-from giftrec.columns import Columns, Floats
+from giftrec.columns import Columns, Floats, Numbers
 from giftrec.inputs import Facts as Told
+from giftrec.inputs import Shelf
 from giftrec.model.inputs import Catalogue, Facts, Recipients, nothing_known
 from giftrec.model.integrated import GiftModel, Prediction
 from giftrec.predictions import Rewards, Wishes
@@ -13,11 +14,18 @@ from giftrec.recommend import GiftRecommender
 
 
 class TorchPredictor:
-    """A model before the gifts of a world. It leaves the model as it was, in training or not."""
+    """A model before a shelf of gifts. It leaves the model as it was, in training or not."""
 
-    def __init__(self, model: GiftModel, world: World) -> None:
-        self.model = model
-        self.gifts = Catalogue.of(world, model.settings.text_buckets)
+    def __init__(self, model: GiftModel, shelf: Shelf) -> None:
+        self.model, self.shelf = model, shelf
+        self.gifts = Catalogue.wrap(shelf)
+
+    @classmethod
+    def of(cls, model: GiftModel, world: World) -> "TorchPredictor":
+        return cls(model, Shelf.of(world, model.settings.text_buckets))
+
+    def over(self, gifts: Numbers) -> "TorchPredictor":
+        return TorchPredictor(self.model, self.shelf.take(gifts))
 
     @property
     def ask_above(self) -> float:
@@ -48,7 +56,7 @@ class TorchPredictor:
 
 def recommender(model: GiftModel, world: World) -> GiftRecommender:
     """The model as one that answers in a world."""
-    return GiftRecommender(TorchPredictor(model, world), world)
+    return GiftRecommender(TorchPredictor.of(model, world), world)
 
 
 def _array(tensor: Tensor) -> Floats:

@@ -49,6 +49,11 @@ def _lexicon(key: _Same) -> Lexicon:
     return lexicon_of(key.vocabulary)
 
 
+def words_known(vocabulary: Vocabulary) -> Lexicon:
+    """The phrases that are understood with this vocabulary; made once for each."""
+    return _lexicon(_Same(vocabulary))
+
+
 def parse(
     text: str,
     today: date,
@@ -66,7 +71,7 @@ def parse(
             f"the text has {len(text):,} characters", f"at most {LONGEST:,}: say it in fewer words"
         )
     shoppers = rates.base if rates is not None else currency
-    return _Reader(text, today, _lexicon(_Same(vocabulary)), rates, shoppers).read()
+    return _Reader(text, today, words_known(vocabulary), rates, shoppers).read()
 
 
 @dataclass

@@ -23,6 +23,7 @@ from giftrec.vocabulary import Vocabulary
 from reccore.files import write_atomic
 
 FORMAT = 1
+SOON = 1500  # gifts whose sentence embeddings are made in a minute
 
 
 def fingerprint(content: str, choice: Choice) -> str:
@@ -65,6 +66,28 @@ def opened(
         told = "; ".join(part for part in (index.degraded, said) if part)
         index = replace(index, degraded=told)
     return index, True
+
+
+def at_once(
+    snapshot: Path,
+    gifts: pl.DataFrame,
+    content: str | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> TextIndex:
+    """The best index that is there, or is soon made: nobody waits minutes for an answer.
+
+    Where many gifts have no sentence embeddings yet, words are matched by TF-IDF until
+    `giftrec catalog embed` has made them, which `degraded` says.
+    """
+    choice, texts = choose(), GiftTexts.of(gifts)
+    if choice.encoder is not None and len(texts) > SOON:
+        made_from = fingerprint(content or texts.fingerprint, choice)
+        kept = load(place(snapshot, choice), made_from, texts, choice, vocabulary)
+        if kept is not None:
+            return kept
+        why = f"the embeddings of {len(texts):,} gifts are not made yet: giftrec catalog embed"
+        choice = Choice(None, f"words are matched by TF-IDF, not by meaning: {why}")
+    return opened(snapshot, gifts, content, choice, vocabulary)[0]
 
 
 def save(path: Path, index: TextIndex, made_from: str) -> None:

@@ -8,6 +8,7 @@ within the time limit. What did not answer is in its envelope, in the trace and 
 import asyncio
 import random
 import time
+import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Runner:
         self._breakers = {name: Breaker(limits.failures, limits.rest_s) for name in self.tools}
         self._lock = Lock()
         self._jitter = random.Random(0)  # noqa: S311 - spreads retries, guards nothing
+        weakref.finalize(self, _close, tuple(self._workers.values())).atexit = False
 
     def warm(self, requests: Mapping[str, Request]) -> float:
         """Answer once without time limits, so that what is remembered is there. Seconds taken."""
@@ -218,8 +220,13 @@ class Runner:
         return found
 
     def close(self) -> None:
-        for workers in self._workers.values():
-            workers.close()
+        """Its threads end; they do so by themselves, too, once nobody holds the runner."""
+        _close(tuple(self._workers.values()))
+
+
+def _close(workers: tuple[Workers, ...]) -> None:
+    for some in workers:
+        some.close()
 
 
 class _Failed(Exception):  # noqa: N818 - an outcome, not a defect

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from giftrec.schema import Record
 from giftrec.tools.provider import Provider
 from giftrec.tools.results import Request, Result
-from giftrec.tools.tables import NOT_STATED, Rows, day_of
+from giftrec.tools.tables import NOT_STATED, Rows, day_of, number_of
 from giftrec.tools.workdays import Calendar
 
 
@@ -62,7 +62,7 @@ def inventory_check(request: StockRequest, provider: Provider) -> InventoryCheck
     found = tuple(
         _check(request, gift, offers, nth, calendar) for nth, gift in enumerate(request.gifts)
     )
-    days = [shop.as_of for gift in found for shop in gift.shops]
+    days = {shop.as_of for gift in found for shop in gift.shops}
     unknown = sum(gift.in_stock is None for gift in found)
     return InventoryCheck(
         as_of=min(days, default=None),
@@ -74,28 +74,41 @@ def inventory_check(request: StockRequest, provider: Provider) -> InventoryCheck
 
 
 def _check(request: StockRequest, gift: str, rows: Rows, nth: int, calendar: Calendar) -> GiftStock:
-    dated = [row for row in rows.of(nth) if day_of(rows.numbers["as_of"][row]) <= request.on]
-    shops = [_shop(request, rows, row, calendar) for row in dated]
-    having = [shop for shop in shops if shop.state == "in stock"]
-    soonest = min(
-        (shop for shop in having if shop.arrives is not None),
-        key=lambda shop: (shop.arrives, shop.shop),
-        default=None,
-    )
-    unsure = any(shop.state == "unknown" for shop in shops)
-    in_stock = True if having else None if unsure or not shops else False
-    order_by = max((s.order_by for s in having if s.order_by is not None), default=None)
+    today, dated = number_of(request.on), rows.numbers["as_of"]
+    shops: list[ShopStock] = []
+    having: list[ShopStock] = []
+    unsure = False
+    pieces = 0
+    for row in rows.of(nth):
+        if dated[row] > today:
+            continue
+        shop = _shop(request, rows, row, calendar)
+        shops.append(shop)
+        pieces += shop.stock or 0
+        if shop.state == "in stock":
+            having.append(shop)
+        elif shop.state == "unknown":
+            unsure = True
+    if len(shops) > 1:
+        shops.sort(key=_soonest_first)
+        having.sort(key=_soonest_first)
+    soonest = having[0] if having and having[0].arrives is not None else None
+    days = [shop.order_by for shop in having if shop.order_by is not None]
     return GiftStock(
         gift=gift,
-        in_stock=in_stock,
+        in_stock=True if having else None if unsure or not shops else False,
         in_time=_in_time(request, shops, having),
         soonest=None if soonest is None else soonest.arrives,
         soonest_shop=None if soonest is None else soonest.shop,
-        order_by=order_by,
-        pieces=sum(shop.stock or 0 for shop in shops),
-        shops=tuple(sorted(shops, key=lambda s: (s.arrives or date.max, s.shop))),
+        order_by=max(days, default=None),
+        pieces=pieces,
+        shops=tuple(shops),
         words=_words(request, shops, having, soonest),
     )
+
+
+def _soonest_first(shop: ShopStock) -> tuple[date, str]:
+    return shop.arrives or date.max, shop.shop
 
 
 def _shop(request: StockRequest, rows: Rows, row: int, calendar: Calendar) -> ShopStock:
@@ -124,8 +137,8 @@ def _shop(request: StockRequest, rows: Rows, row: int, calendar: Calendar) -> Sh
 def _in_time(request: StockRequest, shops: list[ShopStock], having: list[ShopStock]) -> bool | None:
     if any(shop.arrives is not None and shop.arrives <= request.needed_by for shop in having):
         return True
-    untold = [s for s in shops if s.state == "unknown" or (s in having and s.arrives is None)]
-    return None if untold or not shops else False
+    untold = not shops or any(shop.arrives is None for shop in having)
+    return None if untold or any(shop.state == "unknown" for shop in shops) else False
 
 
 def _words(

@@ -7,6 +7,7 @@ slices. Whatever comes from outside is checked here: a tool never computes with 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ TableName = Literal["gifts", "offers", "prices", "demand", "reviews"]
 NOT_STATED = -1  # of stock, lead time, stars
 NO_DAY = -(2**31)
 EPOCH = date(1970, 1, 1).toordinal()
+MOST_WORDS = 1000  # different texts of a column that are told apart by a number
 MOST_MINOR = 10**12  # no gift costs more
 
 
@@ -114,11 +116,15 @@ class Table:
         counts = np.bincount(joined["code"].to_numpy(), minlength=len(index))
         self.starts: Numbers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.texts: dict[str, pl.Series] = {}
+        self._codes: dict[str, tuple[Numbers, list[str | None]]] = {}  # of texts with few words
         self.numbers: dict[str, Numbers] = {}
         self.reals: dict[str, Floats] = {}
         for column, what in COLUMNS[name].items():
             if what.kind == "text":
                 self.texts[column] = joined[column]
+                few = _few(joined[column])
+                if few is not None:
+                    self._codes[column] = few
             elif what.kind == "real":
                 self.reals[column] = joined[column].to_numpy().astype(np.float64)
             else:
@@ -140,8 +146,28 @@ class Table:
             tuple(starts.tolist()),
             {name: values[picked].tolist() for name, values in self.numbers.items()},
             {name: values[picked].tolist() for name, values in self.reals.items()},
-            {name: values.gather(picked).to_list() for name, values in self.texts.items()},
+            {name: self._texts(name, picked) for name in self.texts},
         )
+
+    def _texts(self, name: str, picked: Numbers) -> list[str | None]:
+        if name not in self._codes:
+            return self.texts[name].gather(picked).to_list()
+        codes, words = self._codes[name]
+        return [words[code] for code in codes[picked].tolist()]
+
+
+def _few(texts: pl.Series) -> tuple[Numbers, list[str | None]] | None:
+    """[N] codes and their texts, where few texts come again and again: shops, currencies."""
+    if texts.head(50 * MOST_WORDS).n_unique() > MOST_WORDS:
+        return None
+    words = texts.unique(maintain_order=True)
+    if len(words) > MOST_WORDS:
+        return None
+    codes = pl.DataFrame({"text": words, "code": np.arange(len(words), dtype=np.int64)})
+    coded = texts.to_frame("text").join(
+        codes, on="text", how="left", nulls_equal=True, maintain_order="left"
+    )
+    return coded["code"].to_numpy(), words.to_list()
 
 
 def _sound(name: str, frame: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -190,6 +216,7 @@ def _check(name: str, values: pl.Series, what: Column) -> None:
             raise ProviderError(f"{name}: {values.name} {worst:g} is out of range")
 
 
+@lru_cache(maxsize=4096)
 def day_of(number: int) -> date:
     """The date of a day number (days since 1970)."""
     return date.fromordinal(number + EPOCH)

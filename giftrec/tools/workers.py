@@ -35,7 +35,7 @@ class Workers:
             raise ValueError("at least one thread, and no fewer than no spare ones")
         self.name, self._size, self._spare = name, size, spare
         self._queue: SimpleQueue[Job[object] | None] = SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may close it at any time
         self._able = 0  # threads that work or wait for work
         self._waiting = 0  # jobs queued or running that nobody gave up
         self._closed = False

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from reccore.data.interactions import Floats
 from reccore.errors import UserError, need
 
-
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 log = logging.getLogger("bundle")
 

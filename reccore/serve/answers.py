@@ -20,6 +20,18 @@ class Facts:
     arm: str
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What was made (or kept), and what is to be said of it this time."""
+
+    body: bytes
+    facts: Facts
+    degraded: tuple[str, ...] = ()
+
+    def complete(self) -> bytes:
+        return complete(self.body, self.facts, self.degraded)
+
+
 def complete(body: bytes, facts: Facts, degraded: tuple[str, ...] = ()) -> bytes:
     """The caller's answer: the facts first, then what was made."""
     if degraded:

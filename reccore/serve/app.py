@@ -171,8 +171,8 @@ def _health(server: Server[Any], edge: Edge) -> APIRouter:
             why = "draining" if edge.draining else "starting"
             return JSONResponse({"status": why}, 503, {"Retry-After": "1"})
         said = {"status": "ready", "model_version": server.champion.label}
-        if server.live.problem is not None:
-            said["problem"] = server.live.problem
+        if (problem := server.problem) is not None:
+            said["problem"] = problem
         return JSONResponse(said)
 
     @routes.get("/metrics", include_in_schema=False)

@@ -103,10 +103,14 @@ class Exchange:
         *,
         linger: int | None = None,
     ) -> None:
-        """The edge's own answer: JSON, or a page. With `linger`, up to so many bytes still coming are thrown away
-        before the connection closes: a client that is cut off while it sends sees no answer."""
+        """The edge's own answer: JSON, or a page.
+
+        With `linger`, up to so many bytes still coming are thrown away before the connection
+        closes: a client that is cut off while it sends sees no answer.
+        """
         page = isinstance(body, str)
-        content = (body if page else json.dumps(body, ensure_ascii=False)).encode()
+        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        content = text.encode()
         self._held, self.status = None, status
         start: list[Header] = [
             (b"content-type", b"text/html; charset=utf-8" if page else b"application/json"),

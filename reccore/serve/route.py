@@ -50,7 +50,10 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class JsonRoute(APIRoute):
-    """For endpoints that take one model, `asked`, and answer with a response of their own."""
+    """For endpoints that take one model, `asked`, and answer with a response of their own.
+
+    Parts of the path come beside it as they are written: the endpoint checks them.
+    """
 
     def get_route_handler(self) -> Handler:
         usual = super().get_route_handler()
@@ -72,7 +75,7 @@ class JsonRoute(APIRoute):
                 asked = read(await request.body())
             except ValidationError as error:
                 raise fault(error) from None
-            response: Response = await endpoint(asked)
+            response: Response = await endpoint(asked=asked, **request.path_params)
             return response
 
         return _mended(handle)

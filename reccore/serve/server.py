@@ -8,14 +8,12 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from reccore.bundle.registry import Registry
 from reccore.errors import UserError
-from reccore.serve.answers import Facts, codes, complete, shown
+from reccore.serve.answers import Answered, Facts, codes
 from reccore.serve.cache.key import Key
 from reccore.serve.cache.levels import MADE, Cache
 from reccore.serve.cache.settings import make_cache
@@ -24,52 +22,17 @@ from reccore.serve.live import Live, Opened, Serving, State
 from reccore.serve.logs import scrubbed
 from reccore.serve.metrics import Metrics
 from reccore.serve.metrics import Serving as Named
+from reccore.serve.product import Job, Product, Question, Staged
 from reccore.serve.refusal import Refusal
 from reccore.serve.rollout import Arm, Compare, Plan, Watch, act, settle
 from reccore.serve.settings import ServeSettings
 from reccore.serve.tracing import span
-from reccore.serve.work import Work
+from reccore.serve.work import Turns, Work
 
 B = TypeVar("B")
-Job = Callable[[], bytes]
-"""Makes a JSON object whose last member is `degraded`."""
 DAY, RETRY = 86_400, 300  # seconds
 SHADOWS = 8  # shadow answers that may wait; more are let go
 log = logging.getLogger("serve")
-
-
-class Product(Protocol[B]):
-    """What a product gives the server."""
-
-    name: str
-    registry: Registry
-
-    def open(self, folder: Path, settings: ServeSettings) -> Opened[B]:
-        """Load a bundle and have it answer a few requests; blocking."""
-        ...
-
-    def facts(self, bundle: B) -> dict[str, Any]:
-        """What the operator may want to know of a bundle that answers."""
-        ...
-
-    def frequent(self, bundle: B, most: int) -> Iterable["Question[B]"]:
-        """What is likely to be asked: answered ahead."""
-        ...
-
-    def forget(self, folder: Path, user: str) -> bool:
-        """Remove a person from a bundle; False where there is none. Blocking."""
-        ...
-
-
-@dataclass(frozen=True)
-class Question(Generic[B]):
-    """A request before anybody answers it."""
-
-    user: str  # "" where nobody known asks
-    unit: str  # what stays with one arm
-    request: bytes  # canonical: the same question has the same bytes
-    make: Callable[[Serving[B]], Awaitable[tuple[Job, tuple[str, ...]]]]
-    """What must be known first, then the job, and what is degraded."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +57,7 @@ class Server(Generic[B]):
         self._watch = Watch(Plan.none(), None)
         self._tasks: set[asyncio.Task[None]] = set()
         self._shadows = 0
+        self._beside = contextlib.AsyncExitStack()
 
     def _open(self, folder: Path) -> Opened[B]:
         return self.product.open(folder, self.settings)
@@ -112,10 +76,12 @@ class Server(Generic[B]):
         self._keep(self._watching())
         self._keep(self._retaining())
         self._keep(self._ahead())
+        await self._beside.enter_async_context(self.product.beside(self))
 
     async def stop(self) -> None:
         """Let go of everything; what was accepted is finished."""
         self.ready = False
+        await self._beside.aclose()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -136,8 +102,19 @@ class Server(Generic[B]):
     def champion(self) -> Serving[B]:
         return self.state.champion
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong though the server answers."""
+        state = self.live.state
+        found = [self.live.problem, state and self.product.problem(state.champion.bundle)]
+        return "; ".join(words for words in found if words) or None
+
     async def respond(self, question: Question[B]) -> bytes:
         """The caller's answer as JSON, by whichever arm the unit belongs to."""
+        return (await self.answer(question)).complete()
+
+    async def answer(self, question: Question[B]) -> Answered:
+        """What was made, and the facts of this answer, for who puts them together himself."""
         began, state = time.perf_counter(), self.state
         arm: Arm = "champion"
         serving = state.champion
@@ -165,7 +142,7 @@ class Server(Generic[B]):
         for code in (*codes(body), *(["server"] if degraded else [])):
             self.metrics.fell_back(code)
         took = 1000 * (time.perf_counter() - began)
-        return complete(body, Facts(took, level, serving.label, arm), degraded)
+        return Answered(body, Facts(took, level, serving.label, arm), degraded)
 
     async def _found(
         self, question: Question[B], serving: Serving[B], arm: Arm
@@ -178,7 +155,7 @@ class Server(Generic[B]):
             serving.opened.generation,
             "",
             question.user,
-            question.request,
+            question.request + question.stands_on(serving),
         )
         said: list[str] = []
 
@@ -187,7 +164,7 @@ class Server(Generic[B]):
             said.extend(missing)
             return await self._made(job, arm)
 
-        found = await self.cache.get_or_make(key, make)
+        found = await self.cache.get_or_make(key, make, lambda: not said and question.keep())
         assert found.value is not None
         if found.level == MADE:
             if said:  # what could not be asked may come back: keep no answer made without it
@@ -195,20 +172,20 @@ class Server(Generic[B]):
             return found.value, None, (*found.degraded, *said)
         return found.value, found.level, found.degraded
 
-    async def _made(self, job: Job, arm: Arm) -> bytes:
+    async def _made(self, job: Job | Staged, arm: Arm) -> bytes:
         """By the bundle, when it is its turn; the arm's time and failures are noted."""
-        watch, began = self._watch, time.perf_counter()
+        watch, turns, began = self._watch, Turns(self.work), time.perf_counter()
         try:
             with span("answer"):
-                made, waited, took = await self.work.run(job)
+                made = await (job.run(turns) if isinstance(job, Staged) else turns(job))
         except (Refusal, UserError):
             raise
         except Exception:
             watch.note(arm, time.perf_counter() - began, failed=True)
             raise
-        watch.note(arm, took, failed=False)
-        self.metrics.queued(waited)
-        self.metrics.computed(arm, took)
+        watch.note(arm, turns.took, failed=False)
+        self.metrics.queued(turns.waited)
+        self.metrics.computed(arm, turns.took)
         return made
 
     def _shadow(self, question: Question[B], state: State[B], body: bytes) -> None:
@@ -223,7 +200,7 @@ class Server(Generic[B]):
                 assert state.challenger is not None
                 job, _ = await question.make(state.challenger)
                 theirs = await self._made(job, "challenger")
-                self.compare.note(shown(body), shown(theirs))
+                self.compare.note(question.shown(body), question.shown(theirs))
             except (Refusal, UserError):
                 self.metrics.fell_back("shadow_refused")
             except Exception as error:
@@ -329,7 +306,7 @@ class Server(Generic[B]):
         state = self.live.state
         return {
             "ready": self.ready,
-            "problem": self.live.problem,
+            "problem": self.problem,
             "waiting": self.work.waiting,
             "champion": None if state is None else state.champion.label,
             "challenger": None if state is None or not state.challenger else state.challenger.label,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field, field_validator
 
@@ -56,7 +57,7 @@ class ServeSettings(Settings):
         file: Path | None,
         assignments: Sequence[str] = (),
         environment: Mapping[str, str] = os.environ,
-    ) -> "ServeSettings":
+    ) -> Self:
         """The file, then variables (SERVE_CACHE__REDIS_URL is cache.redis_url), then `--set`."""
         tree: Tree = {} if file is None else read_toml(file)
         given = [

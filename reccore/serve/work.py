@@ -10,8 +10,10 @@ makes everybody late, and is kept short (Nichols & Jacobson 2012, "Controlling Q
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
 from pydantic import Field
@@ -45,6 +47,41 @@ class WorkSettings(Settings):
     )
 
 
+class Line:
+    """One at a time: first come, first served, but who has begun goes before who has not."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._begun: deque[asyncio.Future[None]] = deque()
+        self._new: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def turn(self, *, first: bool) -> AsyncIterator[None]:
+        if self._taken:
+            mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            (self._begun if first else self._new).append(mine)
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if mine.done() and not mine.cancelled():  # it was my turn already
+                    self._next()
+                raise
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._next()
+
+    def _next(self) -> None:
+        for line in (self._begun, self._new):
+            while line:
+                who = line.popleft()
+                if not who.done():  # else gone meanwhile
+                    who.set_result(None)
+                    return
+        self._taken = False
+
+
 class Work:
     """A queue of one worker."""
 
@@ -55,7 +92,7 @@ class Work:
         self.threaded = settings.mode == "thread"
         self._free = self._done = time.perf_counter()  # last without a queue; last answered
         self._pressed = 0.0  # until then no queue may be long
-        self._one = asyncio.Lock()  # first come, first served
+        self._one = Line()
         self._thread = ThreadPoolExecutor(1, "answers")
 
     def measured(self, seconds: float) -> None:
@@ -78,9 +115,12 @@ class Work:
             self._pressed = now + CALM
         return self._busy()
 
-    async def run(self, job: Callable[[], T]) -> tuple[T, float, float]:
-        """The job's result, the seconds it waited, and the seconds it took."""
-        refusal = self.full()
+    async def run(self, job: Callable[[], T], *, begun: bool = False) -> tuple[T, float, float]:
+        """The job's result, the seconds it waited, and the seconds it took.
+
+        What is part of an answer that was begun already is never refused.
+        """
+        refusal = None if begun else self.full()
         if refusal is not None:
             raise refusal
         asked = time.perf_counter()
@@ -88,10 +128,10 @@ class Work:
             self._free = asked
         self.waiting += 1
         try:
-            async with self._one:
+            async with self._one.turn(first=begun):
                 await asyncio.sleep(0)  # see who came meanwhile: the queue must not hide in sockets
                 began = time.perf_counter()
-                if (began - asked) * 1000 > self.settings.deadline_ms:
+                if not begun and (began - asked) * 1000 > self.settings.deadline_ms:
                     raise self._busy()
                 if self.threaded:
                     loop = asyncio.get_running_loop()
@@ -114,3 +154,20 @@ class Work:
             429, "busy", "more is asked than can be answered now",
             remedy=f"ask again in {seconds} s", retry_after=seconds,
         )  # fmt: skip
+
+
+class Turns:
+    """The stages of one answer, each in its turn, and the seconds they waited and took together."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._begun = False
+        self.waited = self.took = 0.0
+
+    async def __call__(self, stage: Callable[[], T]) -> T:
+        """Only the first can be refused: what is begun is finished."""
+        result, waited, took = await self._work.run(stage, begun=self._begun)
+        self._begun = True
+        self.waited += waited
+        self.took += took
+        return result

@@ -143,7 +143,7 @@ def test_allowed_is_within_the_budget_by_all_that_is_known(world, shipped, livel
     known = np.zeros((len(some), len(TOOLS)))
     known[:, list(tools)] = 1.0
     facts = asked(world, [s.day for s in some], known)
-    rewards = TorchPredictor(lively, world).rewards(who, facts)
+    rewards = TorchPredictor.of(lively, world).rewards(who, facts)
     may = allowed(who, world.listing.price, facts, rewards)
     for row, scenario in enumerate(some):
         for gift in range(len(world)):

@@ -119,8 +119,16 @@ class Cache:
             if stamp is not None and self.moments.stands(key.person, since.moment):
                 await level.put(key, value, stamp)
 
-    async def get_or_make(self, key: Key, make: Callable[[], Awaitable[bytes]]) -> Found:
-        """The answer kept, or the one made now for all who ask for it at this moment."""
+    async def get_or_make(
+        self,
+        key: Key,
+        make: Callable[[], Awaitable[bytes]],
+        keep: Callable[[], bool] = lambda: True,
+    ) -> Found:
+        """The answer kept, or the one made now for all who ask for it at this moment.
+
+        `keep` is asked once it is made: where it says no, only they get it.
+        """
         entry = self.quick(key)
         if entry is not None:
             return Found(entry.value, Memory.name)
@@ -129,15 +137,19 @@ class Cache:
             key.text(),
             self.moments.now(),
             lambda moment: self.moments.stands(person, moment),
-            lambda: self._make(key, make),
+            lambda: self._make(key, make, keep),
         )
 
-    async def _make(self, key: Key, make: Callable[[], Awaitable[bytes]]) -> Found:
+    async def _make(
+        self, key: Key, make: Callable[[], Awaitable[bytes]], keep: Callable[[], bool]
+    ) -> Found:
         found = await self.get(key)
         if found.value is not None:
             return found
         value = await make()
         self.made += 1
+        if not keep():
+            return Found(value, MADE, found.degraded)
         self._put_memory(key, value, found)
         if any(stamp is not None for stamp in found.stamps):
             if len(self._background) < _MOST_WRITES:  # nobody waits for a write

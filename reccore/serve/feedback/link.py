@@ -38,13 +38,14 @@ class GoneError(Exception):
 class Link:
     """A few connections, made when needed, kept while they work."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, what: str = "feedback") -> None:
+        """`what` is kept there, for messages."""
         self._psycopg = need("psycopg", "postgres")
         try:
             self._psycopg.conninfo.conninfo_to_dict(url)
         except self._psycopg.ProgrammingError:
             raise UserError(
-                "the feedback address is no Postgres address",
+                f"the {what} address is no Postgres address",
                 "postgresql://user:password@host:5432/database",
             ) from None
         self._url = url

@@ -13,15 +13,12 @@ import asyncio
 import logging
 import os
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reccore.errors import UserError
 from reccore.serve.feedback.event import (
     Added,
     Arrival,
@@ -35,11 +32,11 @@ from reccore.serve.feedback.event import (
 )
 from reccore.serve.feedback.line import Line
 from reccore.serve.feedback.outcome import Written, first_of_each, judge
+from reccore.serve.sqlite_file import Layout, changed, connect, empty_log, prepare, transaction
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-VERSION = 1
 PATIENCE = 5.0  # seconds for another process's write
 INLINE = 100  # rows read on the event loop, in 0.2 ms; more would keep others waiting
 BATCH = 2000  # rows deleted or exported at a time: others' turns come between
@@ -52,6 +49,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_of_person ON events (person, at, received);
 CREATE INDEX IF NOT EXISTS events_in_time ON events (at, received);
 """
+LAYOUT = Layout("feedback", version=1, schema=SCHEMA)
 COLUMNS = "id, person, item, kind, value, at, recommendation"  # as in Event
 INSERT = f"INSERT OR IGNORE INTO events ({COLUMNS}, received) VALUES "  # noqa: S608
 LATEST = f"""SELECT {COLUMNS} FROM events WHERE person = ?
@@ -68,10 +66,10 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        _prepare(path)
-        self._writer = _connect(path, PATIENCE)
-        self._reader = _connect(path, 0, reads=True)  # the event loop waits for nobody
-        self._patient = _connect(path, PATIENCE, reads=True)
+        prepare(path, LAYOUT)
+        self._writer = connect(path, PATIENCE)
+        self._reader = connect(path, 0, reads=True)  # the event loop waits for nobody
+        self._patient = connect(path, PATIENCE, reads=True)
         self._writing = ThreadPoolExecutor(1, "feedback-write")
         self._reading = ThreadPoolExecutor(1, "feedback-read")
         self._line = Line(self._write)
@@ -94,15 +92,15 @@ class SqliteStore:
             return Forgotten(0)
 
         def forget() -> int:
-            count = self._changed("DELETE FROM events WHERE person = ?", (user,))
-            self._empty_log()
+            count = changed(self._writer, "DELETE FROM events WHERE person = ?", (user,))
+            empty_log(self._writer, PATIENCE)
             return count
 
         return Forgotten(await self._line.alone(lambda: self._in(self._writing, forget)))
 
     async def expire(self, older_than: int) -> int:
         def expire() -> int:
-            return self._changed(EXPIRE, (older_than, BATCH))
+            return changed(self._writer, EXPIRE, (older_than, BATCH))
 
         total = 0
         while count := await self._line.alone(lambda: self._in(self._writing, expire)):
@@ -150,12 +148,12 @@ class SqliteStore:
 
     def _insert(self, arrivals: Sequence[Arrival]) -> Written:
         first = first_of_each(arrivals)
-        with _transaction(self._writer) as run:
+        with transaction(self._writer) as run:
             if _insert_all(run, list(first.values())) == len(first):
                 run.execute("COMMIT")
                 return Written(judge(arrivals, first, {}))
             run.execute("ROLLBACK")  # some were there; which, is asked before and not after
-        with _transaction(self._writer) as run:
+        with transaction(self._writer) as run:
             before: dict[Key, Content] = {}
             for key in first:
                 if row := run.execute(BEFORE, key).fetchone():
@@ -165,84 +163,8 @@ class SqliteStore:
             run.execute("COMMIT")
         return Written(judge(arrivals, fresh, before))
 
-    def _changed(self, statement: str, values: tuple[Any, ...]) -> int:
-        with _transaction(self._writer) as run:
-            count = run.execute(statement, values).rowcount
-            run.execute("COMMIT")
-        return count
-
-    def _empty_log(self) -> None:
-        """Deleted rows are still in the write-ahead log until it is written back."""
-        self._writer.execute("PRAGMA busy_timeout = 200")
-        try:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.OperationalError:  # others read: the next checkpoint does it
-            log.info("the feedback log is in use and is emptied later")
-        finally:
-            self._writer.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
-
     def _page(self, place: tuple[int, int, int]) -> list[tuple[Any, ...]]:
         return self._patient.execute(PAGE, (*place, BATCH)).fetchall()
-
-
-def _prepare(path: Path) -> None:
-    """Create the file, for its owner alone, or check that it is ours."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise UserError(f"feedback cannot be kept in {path}: {error.strerror}") from None
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with closing(_connect(path, PATIENCE)) as connection:
-                _lay_out(connection, path)
-            return
-        except sqlite3.OperationalError as error:
-            # two processes that create it at once do not wait for each other, whatever the timeout
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise UserError(f"feedback cannot be kept in {path}: {error}") from None
-            time.sleep(0.02)
-        except sqlite3.DatabaseError as error:
-            raise UserError(f"{path} is no feedback file: {error}", "name another") from None
-
-
-def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    with _transaction(connection) as run:
-        (version,) = run.execute("PRAGMA user_version").fetchone()
-        tables = run.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version not in (0, VERSION) or (version == 0 and tables):
-            raise UserError(
-                f"{path} holds something else, or feedback of another version ({version})",
-                "name another file, or use the version that wrote it",
-            )
-        for statement in SCHEMA.strip().split(";\n"):
-            run.execute(statement)
-        run.execute(f"PRAGMA user_version = {VERSION}")
-        run.execute("COMMIT")
-
-
-def _connect(path: Path, patience: float, reads: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=patience, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON").fetchall()
-    if reads:
-        connection.execute("PRAGMA query_only = ON")
-    return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """The body commits; what it did not commit is undone."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _insert_all(run: sqlite3.Connection, arrivals: Sequence[Arrival]) -> int:

@@ -12,7 +12,8 @@ from cinesync.web.choices import Choices
 from cinesync.web.ratings import Ratings
 from cinesync.web.shelf import Shelf, known, recommended
 from reccore.bundle.bundle import Bundle
-from reccore.serve.server import Question, Server
+from reccore.serve.product import Question
+from reccore.serve.server import Server
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,10 @@ def test_a_bundle_is_added_activated_and_answers(
     assert "champion" in json.dumps(json.loads(capsys.readouterr().out))
     asked = "--age 40 --relationship friend --occasion birthday --budget 50EUR --hobby reading"
     where = str(tmp_path / "models" / "gifts" / "1")
-    assert run("recommend", where, *asked.split(), "--json") == 0
-    assert json.loads(capsys.readouterr().out)["suggestions"]
+    shop = str(tmp_path / "shop")
+    words = ("--run", where, "--catalog", shop, *asked.split(), "--json")
+    assert run("recommend", *words) == 0
+    assert json.loads(capsys.readouterr().out)["answers"][0]["reply"]["picks"]
 
 
 def test_a_damaged_bundle_is_not_activated(

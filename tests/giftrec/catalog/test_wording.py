@@ -58,7 +58,7 @@ def test_every_rule_is_of_a_known_term_and_folded() -> None:
         assert terms.keys() <= set(VOCABULARY.levels(factor)), factor
     for words in rules_of(VOCABULARY)["words"].to_list():
         assert 1 <= len(words.split()) <= 2
-        assert question_words(words) == list(dict.fromkeys(words.split()))
+        assert question_words(words) == tuple(dict.fromkeys(words.split()))
 
 
 text = st.lists(

@@ -14,13 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from giftrec.catalog.gifts import default_gifts, many_gifts
+from giftrec.text import store
 from giftrec.text.encoder import Choice, Remembering, choose
 from giftrec.text.exact import ExactWords
 from giftrec.text.gift_texts import GiftTexts
 from giftrec.text.index import LONGEST_WISH, MOST_WISHES, TextIndex
 from giftrec.text.sparse import Floats
-from giftrec.text.store import fingerprint, load, opened, place, save
+from giftrec.text.store import at_once, fingerprint, load, opened, place, save
 from giftrec.text.terms import SURE, kin
+from giftrec.text.tfidf import TfIdf
 from giftrec.vocabulary import default_vocabulary
 from reccore.errors import MissingExtraError, UserError
 
@@ -275,6 +277,20 @@ class TestStored:
         assert opened(path, self.gifts, choice=self.choice)[1]
         assert not opened(path, self.gifts, choice=self.choice)[1]
         assert opened(path, self.gifts.reverse(), choice=self.choice)[1]
+
+    def test_many_gifts_are_not_encoded_while_somebody_waits(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, letters = tmp_path / "s.duckdb", Letters()
+        monkeypatch.setattr(store, "choose", lambda: Choice(letters))
+        assert at_once(path, self.gifts, "f1").encoder is letters  # few gifts: now
+        monkeypatch.setattr(store, "SOON", 1)
+        assert at_once(path, self.gifts, "f1").encoder is letters  # kept from before
+        quick = at_once(path, self.gifts, "f2")
+        assert isinstance(quick.encoder, TfIdf)
+        assert "giftrec catalog embed" in (quick.degraded or "")
+        opened(path, self.gifts, "f2", Choice(letters))  # as the command does
+        assert at_once(path, self.gifts, "f2").encoder is letters
 
     @pytest.mark.parametrize("broken", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
     def test_a_broken_file_is_made_anew(self, tmp_path: Path, broken: bytes) -> None:

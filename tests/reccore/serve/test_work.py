@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from reccore.serve.refusal import Refusal
-from reccore.serve.work import FEW, STANDING, Work, WorkSettings
+from reccore.serve.work import FEW, STANDING, Turns, Work, WorkSettings
 
 T = TypeVar("T")
 
@@ -177,3 +177,71 @@ def test_slow_models_get_a_thread() -> None:
 
     assert do(body) == (True, False)
     assert do(body, mode="loop") == (False, False)
+
+
+def test_what_is_begun_is_finished_however_full_the_queue_is() -> None:
+    """The stages of an answer: the first waits its turn or is refused, the others are not."""
+
+    async def body(work: Work) -> tuple[float, list[Any]]:
+        turns = Turns(work)
+        await turns(lambda: time.sleep(0.002))
+        others = [asyncio.create_task(work.run(lambda: time.sleep(0.001))) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert isinstance(work.full(), Refusal)
+        with pytest.raises(Refusal):
+            await Turns(work)(lambda: None)
+        assert await turns(lambda: "done") == "done"
+        return turns.took, await asyncio.gather(*others)
+
+    took, others = do(body, queue=5, mode="loop")
+    assert took >= 0.002
+    assert len(others) == 5
+
+
+def test_stages_let_others_go_between_them() -> None:
+    order: list[str] = []
+
+    async def body(work: Work) -> None:
+        async def answer(name: str) -> None:
+            turns = Turns(work)
+            for stage in range(2):
+                await turns(lambda at=stage: order.append(f"{name}{at}"))  # type: ignore[misc]
+
+        await asyncio.gather(answer("a"), answer("b"))
+
+    do(body, mode="loop")
+    assert sorted(order[:2]) == ["a0", "b0"] or order[:2] == ["a0", "a1"]
+    assert sorted(order) == ["a0", "a1", "b0", "b1"]
+
+
+def test_who_has_begun_goes_first() -> None:
+    order: list[str] = []
+
+    async def body(work: Work) -> None:
+        turns = Turns(work)
+        await turns(lambda: order.append("begun"))
+        hold = asyncio.create_task(work.run(lambda: time.sleep(0.005)))
+        await asyncio.sleep(0)
+        new = [asyncio.create_task(work.run(lambda: order.append("new"))) for _ in range(2)]
+        await asyncio.sleep(0)
+        await turns(lambda: order.append("ended"))
+        await asyncio.gather(hold, *new)
+
+    do(body, mode="thread", patience_ms=1e4, standing_ms=1e4)
+    assert order == ["begun", "ended", "new", "new"]
+
+
+def test_who_goes_away_while_waiting_leaves_the_turn_to_the_next() -> None:
+    async def body(work: Work) -> list[str]:
+        hold = asyncio.create_task(work.run(lambda: time.sleep(0.02)))
+        await asyncio.sleep(0)
+        gone = [asyncio.create_task(work.run(lambda: "gone")) for _ in range(2)]
+        stays = asyncio.create_task(work.run(lambda: "stays"))
+        await asyncio.sleep(0.005)
+        gone[0].cancel()
+        await hold
+        gone[1].cancel()  # perhaps in the very moment of its turn
+        return [(await stays)[0], (await work.run(lambda: "again"))[0]]
+
+    found = do(body, mode="thread", patience_ms=1e4, standing_ms=1e4)
+    assert found == ["stays", "again"]

@@ -74,7 +74,7 @@ async function go(url, { body, how = "push", focus = false, y = 0 } = {}) {
     put(page, focus);
     if (focus) arrive(y);
   } catch {
-    if (mine === turn) say("The server cannot be reached. Please try again.", true);
+    if (mine === turn) say(said.dataset.unreachable ?? "The server cannot be reached. Please try again.", true);
   } finally {
     if (mine === turn) main().removeAttribute("aria-busy");
   }

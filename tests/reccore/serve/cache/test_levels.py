@@ -82,6 +82,20 @@ def test_made_once_then_answered_by_the_first_level(memory: Memory, key: Any) ->
     run(scenario())
 
 
+def test_what_is_not_to_be_kept_is_made_again(memory: Memory, key: Any) -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        cache = Cache([memory, shelf])
+        made = await cache.get_or_make(key(), make, lambda: False)
+        assert (made.value, made.level) == (b"made", "made")
+        await cache.settle()
+        assert not shelf.kept
+        assert cache.quick(key()) is None
+        assert (await cache.get_or_make(key(), make)).level == "made"
+
+    run(scenario())
+
+
 def test_a_hit_in_a_slower_level_fills_memory_with_its_age(
     memory: Memory, key: Any, clock: Any
 ) -> None:

@@ -19,14 +19,15 @@ from reccore.serve.edge import Edge
 from reccore.serve.keys import KeyRing
 from reccore.serve.live import Opened
 from reccore.serve.pages import Pages
+from reccore.serve.product import Product, Question
 from reccore.serve.scopes import Rule
-from reccore.serve.server import Question, Server
+from reccore.serve.server import Server
 from reccore.serve.settings import ServeSettings
 
 Start = Callable[..., AbstractContextManager["Site"]]
 
 
-class Toy:
+class Toy(Product[str]):
     """A product whose bundles are the names of their folders."""
 
     name = "toy"
