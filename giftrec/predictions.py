@@ -1,6 +1,7 @@
 """What is predicted of recipients and gifts, whoever predicts: the model in torch or a bundle."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -38,11 +39,11 @@ class Rewards:
         appeal = clipped_mean(mean, self.spread)
         return Rewards(mean, self.spread, appeal, self.afford, self.arrive)
 
-    @property
+    @cached_property
     def chance(self) -> Floats:
         return sigmoid(self.afford) * sigmoid(self.arrive)
 
-    @property
+    @cached_property
     def expected(self) -> Floats:
         """The satisfaction to expect, in [0, 1]: 0 exactly where a gift cannot be had."""
         return self.appeal * self.chance

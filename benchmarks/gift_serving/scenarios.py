@@ -43,18 +43,25 @@ def _at_rate(bench: Bench, key: str, host: Host, bodies: Iterator[bytes], rate: 
 
 def small(bench: Bench) -> None:
     """45 gifts, none asked twice: recipients, then with a like in free words, then sentences."""
-    kinds = {"profiles": (100, worlds.profiles), "wishes": (20, worlds.with_wishes)}
-    kinds["sentences"] = (50, worlds.sentences)
-    missing = [kind for kind in kinds if not bench.done(f"45/{kind}/{kinds[kind][0]}")]
+    kinds = [
+        ("profiles", 100, worlds.profiles),
+        ("profiles", 50, worlds.profiles),
+        ("wishes", 20, worlds.with_wishes),
+        ("sentences", 50, worlds.sentences),
+    ]
+    missing = [(kind, rate, make) for kind, rate, make in kinds if not bench.done(_key(kind, rate))]
     if not missing:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with hosting(folder, worlds.small(folder)) as host:
-            for kind in missing:
-                rate, make = kinds[kind]
+            for kind, rate, make in missing:
                 warm_up(bench, host, list(islice(make(1), 200)))
-                _at_rate(bench, f"45/{kind}/{rate}", host, make(0), rate)
+                _at_rate(bench, _key(kind, rate), host, make(rate), rate)
+
+
+def _key(kind: str, rate: int) -> str:
+    return f"45/{kind}/{rate}"
 
 
 def large(bench: Bench) -> None:

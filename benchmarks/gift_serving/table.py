@@ -6,6 +6,7 @@ from benchmarks.serving.table import line
 NAME = "gift_serving"
 UNDER_LOAD = {  # key: what it is, the bar
     "45/profiles/100": ("45 gifts, 100 req/s", "p50 <= 15 ms, p99 <= 50 ms, 0 errors"),
+    "45/profiles/50": ("45 gifts, 50 req/s", "(the same at half the rate)"),
     "45/sentences/50": ("45 gifts, a sentence each, 50 req/s", "(none)"),
     "45/wishes/20": ("45 gifts, likes in free words, 20 req/s", "(none)"),
     "100000/profiles/20": ("100,000 gifts, 20 req/s", "p99 <= 150 ms"),

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from giftrec.agent import evidence, gate, slots, whatif
-from giftrec.agent.candidates import Candidates, candidates
+from giftrec.agent.candidates import REACH, Candidates, candidates
 from giftrec.agent.facts import facts_of, nothing
 from giftrec.agent.free_words import WORTH, Met, bonus, met
 from giftrec.agent.gate import Checked
@@ -169,8 +169,11 @@ class Agent:
     def _shortlist(self, asking: Asking) -> None:
         front, how, found = self.front, self.settings, asking.found
         asking.wishes = asking.seen.wishes(asking.who)
-        before = asking.seen.rewards(asking.who, nothing(len(found.gifts)))
-        expected = before.raised(asking.bonus[None]).expected[0]
+        who = asking.who.take(np.zeros(2 if how.explain else 1, dtype=np.int64))
+        who.budget[1:] *= REACH  # beside them, who has more to spend
+        before = asking.seen.rewards(who, nothing(len(found.gifts), len(who)))
+        before = before.raised(asking.bonus[None])
+        expected = before.expected[0]
         within = front.shelf.price[found.gifts] <= asking.budget
         expected = np.where(within, expected, -1.0)
         best = np.argsort(-expected, kind="stable")[: how.shortlist]
@@ -182,9 +185,7 @@ class Agent:
         if len(asking.gifts):
             asking.tools = tuple(t for t, asked in zip(TOOLS, chosen, strict=True) if asked)
         if how.explain:
-            asking.dearer = whatif.dearer(
-                asking.wish, asking.budget, found, asking.seen, front, asking.bonus
-            )
+            asking.dearer = whatif.dearer(asking.budget, found, before.appeal[1], front)
         said = ", ".join(asking.tools) or "none"
         asking.note(f"shortlist of {len(asking.gifts)}; tools worth asking: {said}")
 

@@ -42,10 +42,10 @@ def facts_of(
     return Facts(told, known)
 
 
-def nothing(gifts: int) -> Facts:
+def nothing(gifts: int, rows: int = 1) -> Facts:
     """Before any tool is asked."""
-    told = np.zeros((len(TOOLS), 1, gifts), dtype=np.float32)
-    return Facts(told, np.zeros((1, len(TOOLS)), dtype=np.float32))
+    told = np.zeros((len(TOOLS), rows, gifts), dtype=np.float32)
+    return Facts(told, np.zeros((rows, len(TOOLS)), dtype=np.float32))
 
 
 def _column(tool: int, envelope: Envelope, gifts: Numbers, front: Storefront) -> Floats | None:

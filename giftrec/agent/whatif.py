@@ -7,19 +7,16 @@ from datetime import date
 import numpy as np
 
 from giftrec.agent.candidates import REACH, Candidates
-from giftrec.agent.facts import nothing
 from giftrec.agent.gate import Checked
 from giftrec.agent.reply import Alternative
 from giftrec.agent.storefront import Storefront
 from giftrec.agent.wish import Wish
-from giftrec.columns import Columns, Floats, Numbers
+from giftrec.columns import Floats, Numbers
 from giftrec.money import Money, digits
-from giftrec.predictions import Predictor
 from giftrec.tools.envelope import Envelope
 from giftrec.tools.stock import InventoryCheck
 
 BETTER = 0.02  # expected satisfaction that is worth a word
-LOOKED = 64  # dearer gifts that are predicted
 TRIED = 2  # of them, that are checked live
 
 
@@ -31,26 +28,12 @@ class Dearer:
     expected: Floats
 
 
-def dearer(
-    wish: Wish,
-    budget: int,
-    found: Candidates,
-    predictor: Predictor,
-    front: Storefront,
-    bonus: Floats,
-) -> Dearer:
-    """Those worth a check. `predictor` and `bonus` are of the candidates."""
+def dearer(budget: int, found: Candidates, appeal: Floats, front: Storefront) -> Dearer:
+    """Those worth a check. `appeal` [C]: of the candidates, to who has REACH times the budget."""
     total = (front.shelf.price + front.shelf.fees)[found.gifts]
-    places = np.flatnonzero((total > budget) & (total <= REACH * budget))[:LOOKED]
-    if not len(places):
-        return Dearer(places, np.zeros(0, dtype=np.float32))
-    money = Money(minor=int(REACH * budget), currency=front.snapshot.currency)
-    rich = wish.profile.model_copy(update={"budget": money})
-    who = Columns.of([rich], front.vocabulary)
-    rewards = predictor.over(places).rewards(who, nothing(len(places)))
-    appeal = rewards.raised(bonus[None, places]).appeal[0]
-    best = np.argsort(-appeal, kind="stable")[:TRIED]
-    return Dearer(found.gifts[places[best]], appeal[best])
+    places = np.flatnonzero((total > budget) & (total <= REACH * budget))
+    best = places[np.argsort(-appeal[places], kind="stable")[:TRIED]]
+    return Dearer(found.gifts[best], appeal[best])
 
 
 def with_more(

@@ -4,6 +4,7 @@ Lead times are business days. A stock or a lead time that a shop does not state 
 unknown; it never counts as in stock or in time.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal, Self
 
@@ -57,20 +58,28 @@ class InventoryCheck(Result):
 
 
 def inventory_check(request: StockRequest, provider: Provider) -> InventoryCheck:
-    offers = provider.rows("offers", request.gifts)
-    calendar = Calendar(request.holidays, request.every_day)
-    found = tuple(
-        _check(request, gift, offers, nth, calendar) for nth, gift in enumerate(request.gifts)
-    )
+    found = checked(request, provider)
     days = {shop.as_of for gift in found for shop in gift.shops}
     unknown = sum(gift.in_stock is None for gift in found)
     return InventoryCheck(
         as_of=min(days, default=None),
-        rows=offers.starts[-1],
+        rows=sum(len(gift.shops) for gift in found),
         needed_by=request.needed_by,
-        gifts=found,
+        gifts=tuple(found),
         words=(f"stock unknown for {unknown} of {len(found)} gifts",) if unknown else (),
     )
+
+
+def checked(request: StockRequest, provider: Provider) -> list[GiftStock]:
+    """Gift by gift; what was checked for these days and pieces is remembered."""
+
+    def compute(new: Sequence[str]) -> list[GiftStock]:
+        offers = provider.rows("offers", new)
+        calendar = Calendar(request.holidays, request.every_day)
+        return [_check(request, gift, offers, nth, calendar) for nth, gift in enumerate(new)]
+
+    kind = f"stock for {request.model_dump_json(exclude={'gifts'})}"
+    return provider.derived(kind, request.gifts, compute)
 
 
 def _check(request: StockRequest, gift: str, rows: Rows, nth: int, calendar: Calendar) -> GiftStock:

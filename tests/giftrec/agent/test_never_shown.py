@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stall import ON, PATIENT, Shelf, patient_tools, shown, wish
 
@@ -146,6 +146,7 @@ def test_whatever_has_moved_since_the_snapshot(how, tools, agents, shop):
 
     @settings(max_examples=25)
     @given(wishes())
+    @example(wish(40_000, hobbies=("hiking",)))  # with money and time enough to be shown something
     def check(asked):
         nonlocal some_shown
         reply = agent.recommend_sync(asked)
