@@ -40,6 +40,7 @@ class Wandb:
         self.failure: str | None = None
 
     def start(self, info: Mapping[str, Any]) -> None:
+        os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")  # it advertises on stderr otherwise
         try:
             if self.folder is not None:
                 self.folder.mkdir(parents=True, exist_ok=True)

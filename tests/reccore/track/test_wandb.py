@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import sys
 import time
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -104,6 +105,8 @@ def test_a_failing_wandb_is_logged_once_and_left(module, tmp_path, monkeypatch, 
 @needs_wandb
 def test_an_offline_run_is_written_to_its_folder(tmp_path, monkeypatch, capfd):
     monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("WANDB_DISABLE_WEAVE", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp", ModuleType("mcp"))  # which it would speak of
     tracker = Wandb(tmp_path / "run")
     tracker.start({"seed": 0})
     tracker.log({"epoch": 1, "loss": 0.5, "flags": []})
