@@ -72,8 +72,11 @@ bench-claims: setup ## what is said of training tricks, measured
 	$(BIN)/python -m benchmarks.claims
 	$(BIN)/python -m benchmarks.write_results
 
-bench-gifts: setup ## the gift model: shipped scenarios, splits, fresh ones, ablations
+bench-gifts: setup ## the gift model and agent: scenarios, ablations, value of tools, feedback
 	$(BIN)/python -m benchmarks.gifts
+	$(BIN)/python -m benchmarks.gift_value
+	$(BIN)/python -m benchmarks.gift_who_for
+	$(BIN)/python -m benchmarks.gift_feedback
 	$(BIN)/python -m benchmarks.write_results
 
 bench-sequences: setup $(PEERS)/rectools/.ready $(PEERS)/recbole/.ready ## SASRec beside RecTools, RecBole and plain torch
@@ -96,6 +99,7 @@ bench-retrieval: setup ## indexes over a million vectors: recall, speed, build, 
 
 bench-serving: setup ## the server under load: latency, swaps, overload, Redis killed
 	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.gift_serving
 	$(BIN)/python -m benchmarks.write_results
 
 clean: ## remove what make made, but no runs
